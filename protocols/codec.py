@@ -1,0 +1,189 @@
+"""The shape of one device protocol, and the conversation one connection has."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from protocols.errors import Corrupt, Malformed, Unframeable
+from protocols.message import Command, Message
+
+Transport = Literal["tcp", "udp"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """Who is on the other end, as far as they and we know.
+
+    unit_id  the name the device gave; "" until it has
+    dialect  what the codec must remember between frames, in its own words
+    model    the device model from our records; "" if unknown
+    """
+
+    unit_id: str = ""
+    dialect: str = ""
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """What one frame said, and the bytes to answer once that is safely kept.
+
+    The codec never answers by itself: the gateway sends ``ack`` after the
+    messages are stored, or ``refusal`` if it will not serve this unit.
+    ``peer`` is set when this frame told us who is speaking.
+    """
+
+    messages: tuple[Message, ...]
+    ack: bytes = b""
+    refusal: bytes = b""
+    peer: Peer | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Codec:
+    """Four pure functions and a few facts. A device protocol is nothing more.
+
+    frame_size  (buffer, start) -> bytes in the frame that starts there; None:
+                need more bytes; raises Unframeable if no frame can start there
+    decode      (frame, peer, heard_at) -> what it means, and what to answer;
+                raises Malformed, or Corrupt if the frame fails its own check
+    encode      (command, peer) -> the bytes that carry it; raises Unsupported
+    simulate    (message, peer) -> the bytes a device would have sent
+    marks       byte strings a frame can start with: where to look again after
+                garbage. Empty: garbage means hang up.
+    port        the field's usual port; a setting can move it
+    title       what people call these devices
+    """
+
+    name: str
+    title: str
+    port: int
+    frame_size: Callable[[bytes, int], int | None]
+    decode: Callable[[bytes, Peer, datetime], Incoming]
+    encode: Callable[[Command, Peer], bytes]
+    simulate: Callable[[Message, Peer], bytes]
+    transports: tuple[Transport, ...] = ("tcp",)
+    marks: tuple[bytes, ...] = ()
+    max_frame: int = 4096
+    read_timeout_s: float = 600.0
+    commands: tuple[type[Command], ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One frame as it came, and what it said — or why it said nothing."""
+
+    frame: bytes
+    incoming: Incoming | None
+    error: Malformed | None = None
+
+
+class Conversation:
+    """One device's side of one connection, without the connection.
+
+    Bytes in, what was heard out. Holds the unread tail and who is speaking.
+    Does no I/O, so it runs the same in a test as behind a socket.
+    """
+
+    __slots__ = ("_garbage", "_unread", "codec", "peer")
+
+    def __init__(self, codec: Codec, peer: Peer | None = None) -> None:
+        self.codec = codec
+        self.peer = peer or Peer()
+        self._unread = b""
+        self._garbage = 0
+
+    @property
+    def unread(self) -> int:
+        """Bytes that wait for the rest of their frame."""
+        return len(self._unread)
+
+    def receive(self, data: bytes, heard_at: datetime) -> list[Heard]:
+        """Everything complete in ``data`` and what waited before it.
+
+        Raises Unframeable when there is no telling where a frame begins; what
+        was heard before that point is on the exception as ``heard``.
+        """
+        buffer = self._unread + data if self._unread else data
+        heard: list[Heard] = []
+        start, end = 0, len(buffer)
+        try:
+            while start < end:
+                size = self._size_at(buffer, start, heard)
+                if size is None:
+                    break
+                if size > 0:
+                    size = self._understand(buffer[start : start + size], heard_at, heard)
+                start += abs(size)
+        except Unframeable as lost:
+            self._unread = b""
+            lost.heard = tuple(heard)
+            raise
+        self._unread = buffer[start:]
+        return heard
+
+    def say(self, command: Command) -> bytes:
+        """The bytes that carry ``command`` to this peer. Raises Unsupported."""
+        return self.codec.encode(command, self.peer)
+
+    def _understand(self, frame: bytes, heard_at: datetime, heard: list[Heard]) -> int:
+        """Decode one frame; answer how many of its bytes are dealt with."""
+        try:
+            incoming = self.codec.decode(frame, self.peer, heard_at)
+        except Corrupt as error:
+            inner = self._next_mark(frame, 1)
+            if inner is None:
+                heard.append(Heard(frame, None, error))
+                return len(frame)
+            self._note_garbage(inner, str(error))
+            heard.append(Heard(frame[:inner], None, error))
+            return inner
+        except Malformed as error:
+            heard.append(Heard(frame, None, error))
+            return len(frame)
+        except (ValueError, OverflowError) as error:
+            heard.append(Heard(frame, None, Malformed(str(error))))
+            return len(frame)
+        if incoming.peer is not None:
+            self.peer = incoming.peer
+        self._garbage = 0
+        heard.append(Heard(frame, incoming))
+        return len(frame)
+
+    def _size_at(self, buffer: bytes, start: int, heard: list[Heard]) -> int | None:
+        """Size of the frame at ``start``; None: it is not whole yet; negative: that much garbage."""
+        limit = self.codec.max_frame
+        waiting = len(buffer) - start
+        try:
+            size = self.codec.frame_size(buffer, start)
+        except Unframeable as lost:
+            return -self._garbage_at(buffer, start, heard, str(lost))
+        if size is None:
+            if waiting <= limit:
+                return None
+            return -self._garbage_at(buffer, start, heard, f"{waiting} bytes and no end of frame")
+        if not 0 < size <= limit:
+            return -self._garbage_at(
+                buffer, start, heard, f"{size} bytes announced, {limit} allowed"
+            )
+        return size if size <= waiting else None
+
+    def _garbage_at(self, buffer: bytes, start: int, heard: list[Heard], reason: str) -> int:
+        """How much to skip until a frame may begin; what is skipped is heard as garbage."""
+        if not self.codec.marks:
+            raise Unframeable(reason)
+        found = self._next_mark(buffer, start + 1)
+        after = len(buffer) if found is None else found
+        self._note_garbage(after - start, reason)
+        heard.append(Heard(buffer[start:after], None, Malformed(reason)))
+        return after - start
+
+    def _next_mark(self, buffer: bytes, start: int) -> int | None:
+        places = [at for mark in self.codec.marks if (at := buffer.find(mark, start)) >= 0]
+        return min(places, default=None)
+
+    def _note_garbage(self, size: int, reason: str) -> None:
+        self._garbage += size
+        if self._garbage > self.codec.max_frame:
+            raise Unframeable(f"{self._garbage} bytes and no frame among them: {reason}")

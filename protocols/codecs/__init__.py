@@ -1,0 +1,1 @@
+"""One file a protocol; the folder listing is the list of what we speak."""
