@@ -152,7 +152,7 @@ class Conversation:
         return len(frame)
 
     def _size_at(self, buffer: bytes, start: int, heard: list[Heard]) -> int | None:
-        """Size of the frame at ``start``; None: it is not whole yet; negative: that much garbage."""
+        """Bytes in the frame at ``start``; None: not whole yet; negative: so much garbage."""
         limit = self.codec.max_frame
         waiting = len(buffer) - start
         try:
@@ -174,7 +174,7 @@ class Conversation:
         if not self.codec.marks:
             raise Unframeable(reason)
         found = self._next_mark(buffer, start + 1)
-        after = len(buffer) if found is None else found
+        after = self._half_a_mark(buffer, start + 1) if found is None else found
         self._note_garbage(after - start, reason)
         heard.append(Heard(buffer[start:after], None, Malformed(reason)))
         return after - start
@@ -182,6 +182,14 @@ class Conversation:
     def _next_mark(self, buffer: bytes, start: int) -> int | None:
         places = [at for mark in self.codec.marks if (at := buffer.find(mark, start)) >= 0]
         return min(places, default=None)
+
+    def _half_a_mark(self, buffer: bytes, start: int) -> int:
+        """Where a mark begins whose end has not arrived; else the end of the buffer."""
+        longest = max(map(len, self.codec.marks)) - 1
+        for at in range(max(start, len(buffer) - longest), len(buffer)):
+            if any(mark.startswith(buffer[at:]) for mark in self.codec.marks):
+                return at
+        return len(buffer)
 
     def _note_garbage(self, size: int, reason: str) -> None:
         self._garbage += size
