@@ -1,0 +1,1 @@
+"""Events that ask for a person: raised → acknowledged → closed."""

@@ -1,0 +1,1 @@
+"""The HTTP edge: the application, its errors, who is asking."""

@@ -1,0 +1,1 @@
+"""What must be answerable for later: who looked at whose whereabouts."""

@@ -1,0 +1,121 @@
+"""The way to PostgreSQL: roles, pools, and the one place that commits.
+
+Three roles, least privilege each: the owner migrates; ``vigil_app`` serves people and sees
+rows through row-level security; ``vigil_ingest`` (gateway, timekeeper) files what devices say.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit, urlunsplit
+from uuid import UUID
+
+import asyncpg
+import orjson
+from sqlalchemy import MetaData
+
+from tracking.settings import Settings
+
+Role = Literal["owner", "app", "ingest"]
+Connection = asyncpg.Connection[asyncpg.Record]
+Pool = asyncpg.Pool[asyncpg.Record]
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "fk": "%(table_name)s_%(column_0_name)s_fkey",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """How far a person's requests see: their organisation, or all clients of their centre."""
+
+    organisation_id: UUID
+    centre_id: UUID | None = None
+
+
+def address_of(settings: Settings, role: Role) -> tuple[str, dict[str, str]]:
+    """The database URL for a role, and the server settings that go with it.
+
+    A private cluster has a login for each role. On a server that was given to us, a role
+    without its own URL is assumed by the owner's connection.
+    Raises RuntimeError when there is no database to speak of; it says what to do.
+    """
+    own = {"owner": "", "app": settings.database_app_url, "ingest": settings.database_ingest_url}
+    if own[role]:
+        return own[role], {}
+    if settings.database_url:
+        return settings.database_url, {} if role == "owner" else {"role": f"vigil_{role}"}
+    owner = private_address(settings)
+    if role == "owner":
+        return owner, {}
+    parts = urlsplit(owner)
+    place = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"vigil_{role}@{place}")), {}
+
+
+def private_address(settings: Settings) -> str:
+    """The URL of the private cluster, if one was made here."""
+    note = settings.state_dir / "database_url"
+    if not note.exists():
+        raise RuntimeError(
+            "There is no database: run `./vigil up`, or set DATABASE_URL to a PostgreSQL 15 "
+            "with PostGIS."
+        )
+    return note.read_text().strip()
+
+
+async def connect(settings: Settings, role: Role) -> Connection:
+    """One connection, with JSON as Python values."""
+    url, server_settings = address_of(settings, role)
+    connection: Connection = await asyncpg.connect(url, server_settings=server_settings)
+    await prepare(connection)
+    return connection
+
+
+async def open_pool(settings: Settings, role: Role, *, size: int) -> Pool:
+    """A pool of at most ``size`` connections."""
+    url, server_settings = address_of(settings, role)
+    return await asyncpg.create_pool(
+        url, min_size=1, max_size=size, init=prepare, server_settings=server_settings
+    )
+
+
+async def prepare(connection: Connection) -> None:
+    """Make a fresh connection speak our types."""
+    for kind in ("json", "jsonb"):
+        await connection.set_type_codec(
+            kind, schema="pg_catalog", encoder=_to_json, decoder=orjson.loads
+        )
+
+
+@asynccontextmanager
+async def transaction(pool: Pool, reach: Reach) -> AsyncIterator[Connection]:
+    """One request, one transaction, seeing only what ``reach`` allows."""
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute(
+            "SELECT set_config('vigil.organisation', $1, true),"
+            " set_config('vigil.centre', $2, true)",
+            str(reach.organisation_id),
+            str(reach.centre_id or ""),
+        )
+        yield connection  # type: ignore[misc]  # a pooled proxy is a connection in all but name
+
+
+async def refuse_what_is_not_durable(connection: Connection) -> None:
+    """Raise RuntimeError if a COMMIT on this server may not survive a power cut (promise 1)."""
+    for name in ("fsync", "full_page_writes", "synchronous_commit"):
+        value = await connection.fetchval("SELECT current_setting($1)", name)
+        if value == "off":
+            raise RuntimeError(
+                f"PostgreSQL runs with {name} = {value}: what it confirms can be lost. Set "
+                f"{name} = on (ALTER SYSTEM SET {name} = on; SELECT pg_reload_conf();)."
+            )
+
+
+def _to_json(value: object) -> str:
+    return orjson.dumps(value).decode()

@@ -1,0 +1,1 @@
+"""What we protect and what is fitted to it: assets, devices, fitments, unknown units."""

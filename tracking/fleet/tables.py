@@ -1,0 +1,111 @@
+"""Tables of what we protect: an asset, the device that speaks for it, and from when until when."""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB, ExcludeConstraint
+
+from tracking.database import metadata
+
+assets = Table(
+    "assets",
+    metadata,
+    Column("id", Uuid, primary_key=True, server_default=text("gen_random_uuid()")),
+    # The small name of an asset on the live channel; it means nothing elsewhere.
+    Column("number", Integer, Identity(always=True), nullable=False, unique=True),
+    Column("organisation_id", Uuid, ForeignKey("organisations.id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("plate", Text),
+    Column("phone", Text),
+    Column("note", Text, nullable=False, server_default=""),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("retired_at", DateTime(timezone=True)),
+    CheckConstraint("kind IN ('vehicle', 'lone_worker', 'senior')", name="assets_kind"),
+    UniqueConstraint("organisation_id", "id"),
+)
+
+devices = Table(
+    "devices",
+    metadata,
+    Column("id", Uuid, primary_key=True, server_default=text("gen_random_uuid()")),
+    Column("organisation_id", Uuid, ForeignKey("organisations.id"), nullable=False),
+    Column("unit_id", Text, nullable=False, unique=True),
+    Column("codec", Text, nullable=False),
+    Column("model", Text, nullable=False, server_default=""),
+    Column("kind", Text, nullable=False),
+    Column("phone", Text),
+    Column("reporting_time_s", Integer),
+    Column("settings", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("retired_at", DateTime(timezone=True)),
+    CheckConstraint("kind IN ('tracker', 'panic_device')", name="devices_kind"),
+    CheckConstraint("reporting_time_s > 0", name="devices_reporting_time"),
+    UniqueConstraint("organisation_id", "id"),
+)
+
+fitments = Table(
+    "fitments",
+    metadata,
+    Column("id", Uuid, primary_key=True, server_default=text("gen_random_uuid()")),
+    Column("organisation_id", Uuid, nullable=False),
+    Column("device_id", Uuid, nullable=False),
+    Column("asset_id", Uuid, nullable=False),
+    Column("fitted_from", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("fitted_until", DateTime(timezone=True)),
+    # A foreign key looks past row-level security, so it carries the organisation along.
+    ForeignKeyConstraint(
+        ["organisation_id", "device_id"], ["devices.organisation_id", "devices.id"]
+    ),
+    ForeignKeyConstraint(["organisation_id", "asset_id"], ["assets.organisation_id", "assets.id"]),
+    CheckConstraint("fitted_until > fitted_from", name="fitments_forward"),
+    ExcludeConstraint(
+        ("device_id", "="),
+        (text("tstzrange(fitted_from, fitted_until)"), "&&"),
+        name="fitments_one_asset_at_a_time",
+        using="gist",
+    ),
+    Index("fitments_asset", "asset_id"),
+)
+
+unknown_units = Table(
+    "unknown_units",
+    metadata,
+    Column("unit_id", Text, primary_key=True),
+    Column("codec", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("first_seen_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("last_seen_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("frames", BigInteger, nullable=False, server_default="0"),
+    Column("refused", BigInteger, nullable=False, server_default="0"),
+    Column("dismissed_at", DateTime(timezone=True)),
+)
+
+unit_sessions = Table(
+    "unit_sessions",
+    metadata,
+    Column("unit_id", Text, primary_key=True),
+    Column("epoch", BigInteger, nullable=False, server_default="0"),
+    Column("gateway", Text, nullable=False, server_default=""),
+    Column("address", Text, nullable=False, server_default=""),
+    Column("connected_at", DateTime(timezone=True)),
+    Column("disconnected_at", DateTime(timezone=True)),
+    Column("heard_at", DateTime(timezone=True)),
+    Column("newest_at", DateTime(timezone=True)),
+    Column("silent_since", DateTime(timezone=True)),
+    postgresql_with={"fillfactor": 70},
+)

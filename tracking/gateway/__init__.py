@@ -1,0 +1,1 @@
+"""Sockets: hear a device, keep what it says, answer."""

@@ -1,0 +1,1 @@
+"""Who may sign in: organisations, people, their sessions and tokens."""

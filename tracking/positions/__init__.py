@@ -1,0 +1,1 @@
+"""Where things were: positions, frames as they came, the last position of each asset."""

@@ -1,0 +1,1 @@
+"""Which rules run for whom, and what they remember."""
