@@ -7,7 +7,7 @@ rows through row-level security; ``vigil_ingest`` (gateway, timekeeper) files wh
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
@@ -18,13 +18,13 @@ from sqlalchemy import MetaData
 from tracking.settings import Settings
 
 Role = Literal["owner", "app", "ingest"]
-Connection = asyncpg.Connection[asyncpg.Record]
-Pool = asyncpg.Pool[asyncpg.Record]
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 metadata = MetaData(
     naming_convention={
         "pk": "%(table_name)s_pkey",
-        "fk": "%(table_name)s_%(column_0_name)s_fkey",
+        "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
         "uq": "%(table_name)s_%(column_0_N_name)s_key",
     }
 )

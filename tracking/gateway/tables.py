@@ -21,8 +21,8 @@ gateways = Table(
 reception = Table(
     "reception",
     metadata,
-    Column("only", Boolean, primary_key=True, server_default=text("true")),
+    Column("single", Boolean, primary_key=True, server_default=text("true")),
     Column("hearing_since", DateTime(timezone=True)),
     Column("checked_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
-    CheckConstraint("only", name="reception_only"),
+    CheckConstraint("single", name="reception_single"),
 )

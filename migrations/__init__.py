@@ -1,0 +1,1 @@
+"""Migrations: written for a system that is running, one step a file."""
