@@ -30,6 +30,9 @@ _NEAR_KM = 60.0
 _SAME_COUNTRY_KM = 15.0
 """A place this near on the same side of a border is named before a nearer one across it."""
 
+_SEAM_DEG = 0.003
+"""Borders drawn from two sources leave gaps of a few metres between countries; this closes them."""
+
 _WORDS: Mapping[Language, tuple[str, str, str]] = {
     "nl": ("kanton {canton}", "bij {near}", "geen bekende plaats in de buurt"),
     "fr": ("canton de {canton}", "près de {near}", "aucun lieu connu à proximité"),
@@ -63,7 +66,8 @@ def place_name(*, lat: float, lon: float, language: Language = "en") -> PlaceNam
     atlas = _atlas()
     point = shapely.Point(lon, lat)
     canton = atlas.cantons.at(point)
-    country = "BE" if canton else (atlas.countries.at(point) or {}).get("country")
+    land = atlas.countries.at(point) or atlas.countries.beside(point)
+    country = "BE" if canton else (land or {}).get("country")
     near, near_km = atlas.settlements.nearest(lat=lat, lon=lon, country=country)
     country_name = Locale(language).territories.get(country) if country else None
     in_canton = _named(canton, "name", language)
@@ -113,6 +117,11 @@ class _Areas:
     def at(self, point: shapely.Point) -> Mapping[str, Any] | None:
         """The properties of an area that holds the point; on a common border, the first."""
         found = self._tree.query(point, predicate="intersects")
+        return self._properties[found.min()] if len(found) else None
+
+    def beside(self, point: shapely.Point) -> Mapping[str, Any] | None:
+        """The properties of the area nearest to a point that lies just outside all of them."""
+        found = self._tree.query_nearest(point, max_distance=_SEAM_DEG)
         return self._properties[found.min()] if len(found) else None
 
 
