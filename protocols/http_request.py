@@ -28,6 +28,7 @@ _MAX_CHUNKS = 256
 _MAX_CHUNK_LINE = 64
 _MAX_UNIT_ID = 128
 _MAX_TEXT = 1024
+_MAX_DEPTH = 16
 _HEX_DIGITS = b"0123456789abcdefABCDEF"
 
 KEPT = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
@@ -108,6 +109,8 @@ def json_object(body: bytes) -> dict[str, object]:
         refuse("the body is not JSON")
     if not isinstance(said, dict):
         refuse("the body is not a JSON object")
+    if not _shallow(said, _MAX_DEPTH):
+        refuse("the body is nested too deep")
     return said
 
 
@@ -167,16 +170,22 @@ def instant(said: object) -> datetime | None:
 def scalars(said: Iterable[tuple[str, object]]) -> dict[str, object]:
     """Those that are a text, a number or a yes/no, fit to be stored as JSON.
 
-    Objects and lists are left out: nobody reads them, and they may be nested
-    deeper than the next program can bear.
+    Objects and lists are left out: nobody reads them.
     """
     kept: dict[str, object] = {}
     for key, value in said:
         if isinstance(value, str):
-            kept[_storable(key)] = _storable(value)
+            kept[storable(key)] = storable(value)
         elif isinstance(value, bool) or number(value) is not None:
-            kept[_storable(key)] = value
+            kept[storable(key)] = value
     return kept
+
+
+def storable(text: str) -> str:
+    """Without NUL and half characters, which PostgreSQL refuses; not longer than we show."""
+    if not text.isprintable():
+        text = text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+    return text[:_MAX_TEXT]
 
 
 def _head(head: bytes) -> tuple[str, dict[str, str]]:
@@ -244,6 +253,15 @@ def _after_trailer(buffer: bytes, at: int, pieces: list[bytes]) -> tuple[int, li
     return None
 
 
+def _shallow(value: object, levels: int) -> bool:
+    """Whether JSON is nested no deeper than that, so that anyone may walk it."""
+    if isinstance(value, dict):
+        return levels > 0 and all(_shallow(item, levels - 1) for item in value.values())
+    if isinstance(value, list):
+        return levels > 0 and all(_shallow(item, levels - 1) for item in value)
+    return True
+
+
 def _unquoted(text: str) -> str:
     if "%" not in text and "+" not in text and text.isascii():
         return text
@@ -256,10 +274,3 @@ def _decoded(data: bytes) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError:
         return data.decode("latin-1")
-
-
-def _storable(text: str) -> str:
-    """Without NUL and half characters, which PostgreSQL refuses; not longer than we show."""
-    if not text.isprintable():
-        text = text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
-    return text[:_MAX_TEXT]

@@ -23,7 +23,7 @@ from urllib.parse import quote
 from protocols import http_request
 from protocols.codec import Codec, Incoming, Peer
 from protocols.errors import Unsupported
-from protocols.http_request import KEPT, instant, number, refuse, scalars, unit_id
+from protocols.http_request import KEPT, instant, number, refuse, scalars, storable, unit_id
 from protocols.message import (
     LIFE_SAFETY,
     CellTower,
@@ -51,7 +51,7 @@ def decode(frame: bytes, peer: Peer, heard_at: datetime) -> Incoming:
         if "location" in said and not isinstance(said["location"], str):
             return _json_reports(said, form, peer, heard_at)
         # A GPSLogger template may be flat JSON with the names of the query.
-        form += [(key, _written(value)) for key, value in scalars(said.items()).items()]
+        form += [(key, _written(value)) for key, value in said.items()]
     elif body:
         form += http_request.pairs(body.decode("latin-1"))
     return _form_report(form, peer, heard_at, record=request.query.encode("latin-1") + body)
@@ -297,7 +297,7 @@ def _yes_or_no(said: object) -> bool | None:
 
 
 def _text(said: object) -> str | None:
-    return str(said) or None
+    return storable(str(said)) or None
 
 
 def _cell(value: str) -> list[CellTower]:
@@ -327,7 +327,9 @@ def _bare(word: str) -> str:
 
 
 def _written(value: object) -> str:
-    """A value as the query would have it."""
+    """A JSON value as the query would have it."""
+    if isinstance(value, list):
+        return ",".join(map(_written, value))
     return value if isinstance(value, str) else json.dumps(value)
 
 
