@@ -1,0 +1,123 @@
+/** What the service's words are called on screen, and which picture goes with them. */
+
+import { say } from "./words.js";
+
+const CAUSES = {
+  panic: () => say("SOS"),
+  fall: () => say("Fall"),
+  no_motion: () => say("No movement"),
+  crash: () => say("Crash"),
+  amber: () => say("Timed check-in missed"),
+  power_cut: () => say("Power cut"),
+  low_battery: () => say("Low battery"),
+  low_power: () => say("Low vehicle battery"),
+  tamper: () => say("Tampering"),
+  removed: () => say("Device removed"),
+  jamming: () => say("Jamming"),
+  antenna_cut: () => say("Antenna cut"),
+  tow: () => say("Towing"),
+  shock: () => say("Shock"),
+  movement: () => say("Moved while parked"),
+  door_opened: () => say("Door opened"),
+  bonnet: () => say("Bonnet opened"),
+  powered_off: () => say("Device switched off"),
+  stolen: () => say("Reported stolen"),
+  overspeed: () => say("Too fast"),
+  zone_entered: () => say("Entered a zone"),
+  zone_left: () => say("Left a zone"),
+  silence: () => say("Silent"),
+  silent: () => say("Silent"),
+  identity_conflict: () => say("Two devices use one name"),
+  undecodable: () => say("Unreadable message from a panic device"),
+  unreadable: () => say("Unreadable message from a panic device"),
+};
+
+const LABELS = {
+  late: () => say("Late"),
+  no_fix: () => say("No position"),
+  unknown_unit: () => say("Unknown unit"),
+  clock_wrong: () => say("Device clock wrong"),
+  last_known: () => say("Last known position"),
+  provisional: () => say("Provisional"),
+  escalated: () => say("Escalated"),
+};
+
+const LABEL_MEANINGS = {
+  late: () => say("The device sent this some time after it happened."),
+  no_fix: () => say("The device did not know where it was."),
+  unknown_unit: () => say("Nobody has registered this device."),
+  clock_wrong: () => say("The time that the device gave cannot be true."),
+  last_known: () => say("The position is older than the alarm."),
+  provisional: () => say("The database is away. This alarm is kept and will be confirmed."),
+  escalated: () => say("Nobody took this alarm in time."),
+};
+
+const KINDS = {
+  vehicle: () => say("Vehicle"),
+  lone_worker: () => say("Lone worker"),
+  senior: () => say("Senior"),
+};
+
+const STATES = {
+  live: () => say("Live"),
+  stale: () => say("Stale"),
+  silent: () => say("Silent"),
+  never: () => say("Never heard"),
+};
+
+const CLOSE_CODES = {
+  genuine: () => say("Genuine: help was given"),
+  genuine_police: () => say("Genuine: police attended"),
+  genuine_ambulance: () => say("Genuine: ambulance attended"),
+  genuine_fire: () => say("Genuine: fire service attended"),
+  genuine_family: () => say("Genuine: family attended"),
+  genuine_patrol: () => say("Genuine: own patrol attended"),
+  false_user: () => say("False: user's mistake"),
+  false_user_error: () => say("False: user's mistake"),
+  false_device: () => say("False: device"),
+  test: () => say("Test"),
+  cancelled: () => say("Cancelled, verified"),
+  cancelled_verified: () => say("Cancelled, verified"),
+  no_contact: () => say("No contact, patrol sent"),
+  no_contact_patrol: () => say("No contact, patrol sent"),
+  technical: () => say("Technical"),
+  duplicate: () => say("Duplicate"),
+  weather_network: () => say("Weather or network"),
+  network: () => say("Weather or network"),
+  training: () => say("Training"),
+};
+
+const READINGS = {
+  battery_pct: () => say("Battery"),
+  battery_v: () => say("Battery voltage"),
+  power_v: () => say("Supply voltage"),
+  ignition: () => say("Ignition"),
+  charging: () => say("Charging"),
+  motion: () => say("Moving"),
+  immobilised: () => say("Immobilised"),
+  odometer_m: () => say("Odometer"),
+  satellites: () => say("Satellites"),
+  hdop: () => say("HDOP"),
+  rssi: () => say("Mobile signal"),
+  driver_id: () => say("Driver"),
+  steps: () => say("Steps"),
+  fuel: () => say("Fuel"),
+};
+
+export const cause = (word) => named(CAUSES, word);
+export const label = (word) => named(LABELS, word);
+export const labelMeaning = (word) => LABEL_MEANINGS[word]?.() ?? "";
+export const kind = (word) => named(KINDS, word);
+export const state = (word) => named(STATES, word);
+export const closeCode = (word) => named(CLOSE_CODES, word);
+export const reading = (word) => named(READINGS, word);
+
+/** The picture of a priority: each has its own outline, so colour is never alone. */
+export const priorityIcon = (priority) => `priority-${priority}`;
+export const kindIcon = (word) => (word in KINDS ? `kind-${word.replace("_", "-")}` : "kind-unit");
+
+function named(table, word) {
+  if (Object.hasOwn(table, word)) return table[word]();
+  const spaced = String(word).replaceAll("_", " ");
+  return spaced.charAt(0).toUpperCase() + spaced.slice(1);
+}
