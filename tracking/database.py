@@ -21,6 +21,10 @@ Role = Literal["owner", "app", "ingest"]
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
+CONNECT_TIMEOUT_S = 5.0
+ACQUIRE_TIMEOUT_S = 5.0
+"""Who asks hears "not now" after this long, rather than nothing."""
+
 metadata = MetaData(
     naming_convention={
         "pk": "%(table_name)s_pkey",
@@ -77,11 +81,33 @@ async def connect(settings: Settings, role: Role) -> Connection:
     return connection
 
 
-async def open_pool(settings: Settings, role: Role, *, size: int) -> Pool:
-    """A pool of at most ``size`` connections."""
+async def open_pool(
+    settings: Settings,
+    role: Role,
+    *,
+    size: int,
+    least: int = 1,
+    statement_timeout_s: float | None = None,
+) -> Pool:
+    """A pool of at most ``size`` connections; with ``least=0`` it opens while nobody is there.
+
+    A statement that takes longer than ``statement_timeout_s`` is cancelled by the server.
+    """
     url, server_settings = address_of(settings, role)
+    if statement_timeout_s is not None:
+        timeout_ms = str(int(statement_timeout_s * 1000))
+        server_settings = {
+            **server_settings,
+            "statement_timeout": timeout_ms,
+            "idle_in_transaction_session_timeout": timeout_ms,
+        }
     return await asyncpg.create_pool(
-        url, min_size=1, max_size=size, init=prepare, server_settings=server_settings
+        url,
+        min_size=least,
+        max_size=size,
+        init=prepare,
+        server_settings=server_settings,
+        timeout=CONNECT_TIMEOUT_S,
     )
 
 
@@ -95,8 +121,11 @@ async def prepare(connection: Connection) -> None:
 
 @asynccontextmanager
 async def transaction(pool: Pool, reach: Reach) -> AsyncIterator[Connection]:
-    """One request, one transaction, seeing only what ``reach`` allows."""
-    async with pool.acquire() as connection, connection.transaction():
+    """One request, one transaction, seeing only what ``reach`` allows.
+
+    Raises TimeoutError when every connection stays busy for ``ACQUIRE_TIMEOUT_S``.
+    """
+    async with pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection, connection.transaction():
         await connection.execute(
             "SELECT set_config('vigil.organisation', $1, true),"
             " set_config('vigil.centre', $2, true)",

@@ -2,10 +2,14 @@
 
 
 class VigilError(Exception):
-    """Something a caller can act on; the text says what to do."""
+    """Something a caller can act on; the text says what to do.
+
+    ``retry_after_s`` says when asking again makes sense, where we know it.
+    """
 
     status = 500
     title = "Something went wrong here"
+    retry_after_s: int | None = None
 
 
 class NotSignedIn(VigilError):
