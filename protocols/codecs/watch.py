@@ -461,7 +461,7 @@ def _said_report(report: Report) -> str:
     unsayable = set(readings) - {"satellites", "rssi", "battery_pct", "steps", "motion"}
     if unsayable or readings.get("motion") is False:
         raise Unsupported(f"a watch cannot say {', '.join(sorted(unsayable)) or 'at rest'}")
-    at = report.at or (report.fix and report.fix.at)
+    at = report.at or (report.fix.at if report.fix else None)
     if at is None and not report.signals and set(readings) == {"steps", "battery_pct"}:
         return f"LK,{readings['steps']},0,{readings['battery_pct']:g}"
     kind = "AL" if report.signals else "UD2" if report.buffered else "UD"
