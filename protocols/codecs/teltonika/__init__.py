@@ -54,7 +54,8 @@ from protocols.wire import Reader, Writer
 
 _PREAMBLE = bytes(4)
 _PING = b"\xff"
-_LONGEST_NAME = 32
+_NAME_SIZES = range(5, 33)
+_SMALLEST_DATAGRAM = 8
 _HANDSET = 0x07
 _LINE_END = b"\0\0\0\r"
 
@@ -73,10 +74,10 @@ def frame_size(buffer: bytes, start: int) -> int | None:
     if len(buffer) < start + 5:
         return None
     size = int.from_bytes(buffer[start : start + 2], "big")
-    if _is_datagram(buffer, start):
+    if _is_datagram(buffer, start) and size >= _SMALLEST_DATAGRAM:
         return 2 + size
     name = buffer[start + 2 : start + 2 + size]
-    if not 0 < size <= _LONGEST_NAME or not name.isalnum():
+    if size not in _NAME_SIZES or not name.isalnum():
         raise Unframeable(f"no frame begins with {buffer[start : start + 5].hex()}")
     return 2 + size
 

@@ -83,8 +83,6 @@ _BYTES = {
     2: Element("in2", bool),
     3: Element("in3", bool),
     4: Element("in4", bool),
-    13: Element("fuel_rate_raw"),
-    15: Element("eco_score_raw"),
     20: Element("ble_battery_2_pct"),
     21: Element("rssi", int, reading=True),
     22: Element("ble_battery_3_pct"),
@@ -112,7 +110,7 @@ _BYTES = {
     250: Element("trip"),
     251: Element("idling", bool),
     252: Element("unplugged", bool),
-    254: Element("green_driving_raw"),
+    254: Element("green_driving_value"),
     263: Element("bluetooth_status"),
     303: Element("instant_movement", bool),
     318: Element("gnss_jamming"),
@@ -152,7 +150,7 @@ _WORDS = {
 }
 
 _LONGS = {
-    12: Element("fuel_used_gps_raw"),
+    12: Element("fuel_used_ml"),
     16: Element("odometer_m", int, reading=True),
     72: Element("temperature_1_c", _signed(32, 0.1)),
     73: Element("temperature_2_c", _signed(32, 0.1)),

@@ -26,11 +26,12 @@ Pairs = Callable[[bytes], Iterator[tuple[int, int]]]
 class Layout(NamedTuple):
     """How one codec spells the elements of a record.
 
+    head    everything up to the first count, without the total and without codec 16's reason
     groups  width, bytes of number and value together, and how to read those
     tail    reads what follows the groups into a dictionary, answers where it ends
     """
 
-    event: Struct
+    head: Struct
     counter: Struct
     groups: tuple[tuple[int, int, Pairs], ...]
     tail: Callable[[bytes, int, dict[str, object]], int] | None = None
@@ -57,7 +58,6 @@ def moment(seconds: float) -> datetime | None:
         return None
 
 
-_HEAD = Struct(">QBiihHBH")
 _SATELLITES = 4
 _LENGTH = Struct(">HH")
 _SIXTEEN = Struct(">B16s")
@@ -73,30 +73,29 @@ def _all(body: bytes, layout: Layout, family: Family) -> tuple[tuple[Report, ...
         for _ in range(body[1]):
             report, at = _record(body, at, layout, family)
             found.append(report)
-    except (struct.error, Malformed):
+    except (struct.error, IndexError, Malformed):
         return (), len(body)
     return tuple(found), at
 
 
 def _record(body: bytes, start: int, layout: Layout, family: Family) -> tuple[Report, int]:
-    millis, priority, *place = _HEAD.unpack_from(body, start)
-    at = start + _HEAD.size
-    event = layout.event.unpack_from(body, at)[0]
-    at += layout.event.size
+    millis, priority, *place, event = layout.head.unpack_from(body, start)
+    at = start + layout.head.size
+    unpack_count, count_size = layout.counter.unpack_from, layout.counter.size
     readings: dict[str, object] = {"satellites": place[_SATELLITES]}
     other: dict[str, object] = {}
     if event or priority:
         other = {"event": event, "priority": priority}
-    signals = _NOTHING_NOTICED
+    noticeable, signals = family.signals.keys(), _NOTHING_NOTICED
     for width, size, pairs in layout.groups:
-        (count,) = layout.counter.unpack_from(body, at)
-        at += layout.counter.size
+        (count,) = unpack_count(body, at)
+        at += count_size
         if count:
             end = _end(body, at, count * size)
             values = dict(pairs(body[at:end]))
             at = end
             _meanings(values, family.elements[width], readings, other)
-            if not family.signals.keys().isdisjoint(values):
+            if not noticeable.isdisjoint(values):
                 signals |= _noticed(values, event, priority, family)
     if layout.tail:
         at = layout.tail(body, at, other)
@@ -156,7 +155,7 @@ def _of_any_length(body: bytes, at: int, other: dict[str, object]) -> int:
         number, length = _LENGTH.unpack_from(body, at)
         start = at + _LENGTH.size
         at = _end(body, start, length)
-        other[f"io{number}"] = words(body[start:at])
+        other[f"io{number}"] = readable(body[start:at])
     return at
 
 
@@ -164,11 +163,11 @@ def _of_sixteen(body: bytes, at: int, other: dict[str, object]) -> int:
     start, size = at + 1, 17
     at = _end(body, start, body[at] * size)
     for number, value in _SIXTEEN.iter_unpack(body[start:at]):
-        other[f"io{number}"] = words(value)
+        other[f"io{number}"] = readable(value)
     return at
 
 
-def words(payload: bytes) -> str:
+def readable(payload: bytes) -> str:
     """Text if it is text, else its bytes in hexadecimal."""
     said = text(payload).strip()
     return said if said.isprintable() and payload.isascii() else payload.hex()
@@ -222,11 +221,12 @@ def _groups(number: str) -> tuple[tuple[int, int, Pairs], ...]:
     return tuple((width, pair.size, cast(Pairs, pair.iter_unpack)) for width, pair in pairs)
 
 
-_CODEC_8 = Layout(event=Struct(">BB"), counter=Struct(">B"), groups=_groups("B"))
+_HEAD = ">QBiihHBH"
+_CODEC_8 = Layout(head=Struct(_HEAD + "Bx"), counter=Struct(">B"), groups=_groups("B"))
 _CODEC_8E = Layout(
-    event=Struct(">HH"), counter=Struct(">H"), groups=_groups("H"), tail=_of_any_length
+    head=Struct(_HEAD + "Hxx"), counter=Struct(">H"), groups=_groups("H"), tail=_of_any_length
 )
-_CODEC_16 = Layout(event=Struct(">HBB"), counter=Struct(">B"), groups=_groups("H"))
+_CODEC_16 = Layout(head=Struct(_HEAD + "Hxx"), counter=Struct(">B"), groups=_groups("H"))
 
 LAYOUTS = {
     0x08: (_CODEC_8, _CODEC_8._replace(tail=_of_sixteen)),

@@ -7,9 +7,11 @@
       1b      4b             4b              8b
 """
 
+from math import isfinite
+
 from protocols.codec import Peer
 from protocols.codecs.teltonika.elements import family_of
-from protocols.codecs.teltonika.records import words
+from protocols.codecs.teltonika.records import readable
 from protocols.errors import Malformed, Unsupported
 from protocols.message import (
     Command,
@@ -107,13 +109,15 @@ def _message(codec: int, kind: int, payload: bytes) -> Message:
     payload = payload[_BEFORE_WORDS[codec] :]
     if payload.startswith(b"UUUUw"):
         return _axle_scale(payload)
-    return CommandReply(text=words(payload))
+    return CommandReply(text=readable(payload))
 
 
 def _axle_scale(payload: bytes) -> Message:
-    """A scale on the serial port: UUUUw, twelve weights in tonnes, SSS."""
-    weights = payload.removeprefix(b"UUUUw").lstrip(b"w").split(b";")[: len(_AXLES)]
-    return Report(other=dict(zip(_AXLES, map(float, weights), strict=False)), record=payload)
+    """A scale on the serial port: UUUUww, twelve weights in tonnes, SSS."""
+    weights = [float(one) for one in payload.strip(b"Uw").split(b";")[: len(_AXLES)]]
+    if not all(map(isfinite, weights)):
+        raise Malformed(f"not weights: {readable(payload)}")
+    return Report(other=dict(zip(_AXLES, weights, strict=False)), record=payload)
 
 
 def _ask_for_picture(payload: bytes) -> bytes:
