@@ -7,7 +7,7 @@ rows through row-level security; ``vigil_ingest`` (gateway, timekeeper) files wh
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
@@ -16,6 +16,9 @@ import orjson
 from sqlalchemy import MetaData
 
 from tracking.settings import Settings
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
 
 Role = Literal["owner", "app", "ingest"]
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -126,13 +129,15 @@ async def transaction(pool: Pool, reach: Reach) -> AsyncIterator[Connection]:
     Raises TimeoutError when every connection stays busy for ``ACQUIRE_TIMEOUT_S``.
     """
     async with pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection, connection.transaction():
-        await connection.execute(
-            "SELECT set_config('vigil.organisation', $1, true),"
-            " set_config('vigil.centre', $2, true)",
-            str(reach.organisation_id),
-            str(reach.centre_id or ""),
-        )
+        await _speak_for(connection, reach, for_this_transaction=True)
         yield connection  # type: ignore[misc]  # a pooled proxy is a connection in all but name
+
+
+async def connect_for(settings: Settings, reach: Reach) -> Connection:
+    """A connection of its own for somebody who listens long; it sees what ``reach`` allows."""
+    connection = await connect(settings, "app")
+    await _speak_for(connection, reach, for_this_transaction=False)
+    return connection
 
 
 async def refuse_what_is_not_durable(connection: Connection) -> None:
@@ -144,6 +149,20 @@ async def refuse_what_is_not_durable(connection: Connection) -> None:
                 f"PostgreSQL runs with {name} = {value}: what it confirms can be lost. Set "
                 f"{name} = on (ALTER SYSTEM SET {name} = on; SELECT pg_reload_conf();)."
             )
+
+
+async def _speak_for(
+    connection: "Connection | PoolConnectionProxy[asyncpg.Record]",
+    reach: Reach,
+    *,
+    for_this_transaction: bool,
+) -> None:
+    await connection.execute(
+        "SELECT set_config('vigil.organisation', $1, $3), set_config('vigil.centre', $2, $3)",
+        str(reach.organisation_id),
+        str(reach.centre_id or ""),
+        for_this_transaction,
+    )
 
 
 def _to_json(value: object) -> str:
