@@ -54,7 +54,12 @@ class Family:
 @lru_cache(maxsize=256)
 def family_of(model: str) -> Family:
     """The family of a model; one we do not know is taken for a vehicle tracker (FMB)."""
-    return PERSONAL if model.upper().startswith(("TMT", "GH")) else VEHICLE
+    return PERSONAL if is_one_of(model, "TMT", "GH") else VEHICLE
+
+
+def is_one_of(model: str, *beginnings: str) -> bool:
+    """Whether a word of the model's name begins so: "TMT250" and "Teltonika TMT250" are one."""
+    return any(word.startswith(beginnings) for word in model.upper().split())
 
 
 def _signed(bits: int, scale: float = 1) -> Callable[[int], object]:

@@ -10,7 +10,7 @@
 from math import isfinite
 
 from protocols.codec import Peer
-from protocols.codecs.teltonika.elements import family_of
+from protocols.codecs.teltonika.elements import family_of, is_one_of
 from protocols.codecs.teltonika.records import readable
 from protocols.errors import Malformed, Unsupported
 from protocols.message import (
@@ -73,7 +73,7 @@ def commanded(command: Command, peer: Peer) -> bytes:
         case Reboot():
             return b"cpureset"
         case ReportEvery(seconds=seconds):
-            if not peer.model.upper().startswith("FM"):
+            if not is_one_of(peer.model, "FM"):
                 raise Unsupported("the parameters differ by model: use Custom with setparam …")
             return b"setparam " + b";".join(b"%d:%d" % (one, seconds) for one in _MIN_PERIODS)
         case SetTimezone():
