@@ -51,6 +51,8 @@ def decode(frame: bytes, peer: Peer, heard_at: datetime) -> Incoming:
         if "location" in said and not isinstance(said["location"], str):
             return _json_reports(said, form, peer, heard_at)
         # A GPSLogger template may be flat JSON with the names of the query.
+        if not {_NAMES.get(key.casefold()) for key in said} - {None, "id"}:
+            refuse("no location")
         form += [(key, _written(value)) for key, value in said.items()]
     elif body:
         form += http_request.pairs(body.decode("latin-1"))

@@ -1,0 +1,171 @@
+"""The frames in ../shared/vectors, what they mean, and how to tell that we mean the same.
+
+The folder stands beside the project where there is one; tests skip without it.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import protocols
+from protocols.json_lines import Row, Sessions
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT.parent / "shared" / "vectors"
+DOCUMENT = ROOT / "docs" / "protocols.md"
+HEARD_AT = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
+
+# A report of the row is one of these; the rest carry no position and no signal.
+_REPORTS = ("Report", "CommandReply")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedRow:
+    """One line of one file. ``name`` is how docs/protocols.md calls it."""
+
+    name: str
+    protocol: str
+    said: dict[str, Any]
+
+    @property
+    def is_a_test(self) -> bool:
+        """Field and composed rows are; what others lose is one only where it is sure."""
+        return "undecoded" not in self.name or self.said.get("confidence") == "high"
+
+
+@cache
+def rows_of(protocol: str) -> tuple[SharedRow, ...]:
+    """Every row of that protocol, file by file, in the order of the sessions."""
+    found = []
+    for path in sorted(FOLDER.glob(f"{protocol}.*jsonl")):
+        for said in lines_of(path):
+            name = f"{path.stem} {said['session']} {said['index']}"
+            found.append(SharedRow(name=name, protocol=protocol, said=said))
+    return tuple(found)
+
+
+def lines_of(path: Path) -> list[dict[str, Any]]:
+    with path.open(encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+def spoken_lines(file: str) -> list[dict[str, Any]]:
+    """The rows of malformed.jsonl and its like that are of a protocol we speak."""
+    path = FOLDER / file
+    names = protocols.names()
+    return [row for row in lines_of(path) if row["protocol"] in names] if path.exists() else []
+
+
+@cache
+def answers_of(protocol: str) -> dict[str, dict[str, Any]]:
+    """What we say to every row, as the command line would: by row name."""
+    sessions = Sessions(protocols.get(protocol))
+    begun = set()
+    answers = {}
+    for row in rows_of(protocol):
+        session = f"{row.name.split(' ', 1)[0]} {row.said['session']}"
+        for sent in _wire(row.said, first=session not in begun):
+            answers[row.name] = sessions.hear(
+                Row(
+                    wire=bytes.fromhex(sent),
+                    unit_id=row.said.get("unit_id") or "",
+                    session=session,
+                    model=row.said["setup"].get("setModelOverride", ""),
+                ),
+                HEARD_AT,
+            )
+        begun.add(session)
+    return answers
+
+
+def differences(row: SharedRow) -> list[str]:
+    """How our meaning differs from the row's: fix, signals, readings, replies."""
+    answer = answers_of(row.protocol)[row.name]
+    ours = [said for said in answer["messages"] if said["type"] in _REPORTS]
+    theirs = row.said["reports"]
+    if len(ours) != len(theirs):
+        return [f"{len(ours)} reports, not {len(theirs)}: {answer}"]
+    found: list[str] = []
+    for our, their in zip(ours, theirs, strict=True):
+        found += _report_differences(our, their, timeless=bool(row.said.get("volatile")))
+    if not row.said.get("replies_volatile"):
+        replies = "".join(row.said["replies"])
+        optional = "".join(row.said.get("replies_ack", row.said["replies"]))
+        if answer["ack"] not in (replies, optional):
+            found.append(f"ack {answer['ack']}, not {replies}")
+    return found
+
+
+def exceptions() -> dict[str, str]:
+    """The rows that docs/protocols.md says we read otherwise, each with its reason."""
+    found = {}
+    _, _, section = DOCUMENT.read_text(encoding="utf-8").partition("## Exceptions")
+    for line in section.partition("\n## ")[0].splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if line.startswith("| `") and len(cells) == 2:
+            found[cells[0].strip("`")] = cells[1]
+    return found
+
+
+def share_table() -> str:
+    """How many rows mean the same to us, as docs/protocols.md prints it."""
+    lines = [
+        "| name | field rows | composed alarm rows | alarms that others lose |",
+        "|---|---|---|---|",
+    ]
+    for protocol in protocols.names():
+        cells = []
+        for file in ("", ".alarms", ".alarms-undecoded-by-others"):
+            rows = [row for row in rows_of(protocol) if row.name.split(" ")[0] == protocol + file]
+            same = sum(not differences(row) for row in rows)
+            cells.append(f"{same} of {len(rows)}" if rows else "none")
+        lines.append(f"| {protocol} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _wire(said: dict[str, Any], *, first: bool) -> Iterator[str]:
+    if first:
+        yield from said.get("prelude_wire_hex") or []
+    yield said["wire_hex"] or said["hex"]
+
+
+def _report_differences(our: dict[str, Any], their: dict[str, Any], *, timeless: bool) -> list[str]:
+    found = []
+    if sorted(our["signals"]) != sorted(their["signals"]):
+        found.append(f"signals {our['signals']}, not {their['signals']}")
+    for key, value in their["readings"].items():
+        if not _close(our["readings"].get(key), value, 1e-6):
+            found.append(f"{key} {our['readings'].get(key)!r}, not {value!r}")
+    if (our["fix"] is None) != (their["fix"] is None):
+        found.append(f"fix {our['fix']}, not {their['fix']}")
+    elif our["fix"] is not None:
+        found += _fix_differences(our["fix"], their["fix"], timeless=timeless)
+    return found
+
+
+def _fix_differences(our: dict[str, Any], their: dict[str, Any], *, timeless: bool) -> list[str]:
+    found = []
+    if not timeless and abs(instant(our["at"]) - instant(their["at"])).total_seconds() > 1:
+        found.append(f"at {our['at']}, not {their['at']}")
+    if our["valid"] != their["valid"]:
+        found.append(f"valid {our['valid']}, not {their['valid']}")
+    # The rows write 0 for a speed that the frame does not name; we write null.
+    for key, tolerance in (("lat", 1e-6), ("lon", 1e-6), ("speed_kmh", 0.1)):
+        if not _close(our[key] or 0.0, their[key] or 0.0, tolerance):
+            found.append(f"{key} {our[key]}, not {their[key]}")
+    return found
+
+
+def _close(ours: object, theirs: object, tolerance: float) -> bool:
+    numbers = (int, float)
+    if isinstance(ours, numbers) and isinstance(theirs, numbers):
+        return abs(ours - theirs) <= tolerance
+    return ours == theirs
+
+
+def instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)
