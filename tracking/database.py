@@ -123,8 +123,8 @@ async def prepare(connection: Connection) -> None:
 
 
 @asynccontextmanager
-async def transaction(pool: Pool, reach: Reach) -> AsyncIterator[Connection]:
-    """One request, one transaction, seeing only what ``reach`` allows.
+async def transaction(pool: Pool, reach: Reach | None) -> AsyncIterator[Connection]:
+    """One request, one transaction, seeing only what ``reach`` allows; None sees nobody's rows.
 
     Raises TimeoutError when every connection stays busy for ``ACQUIRE_TIMEOUT_S``.
     """
@@ -140,12 +140,16 @@ async def connect_for(settings: Settings, reach: Reach) -> Connection:
     return connection
 
 
+class NotDurable(RuntimeError):
+    """This server can lose what it has confirmed; the text says what to set."""
+
+
 async def refuse_what_is_not_durable(connection: Connection) -> None:
-    """Raise RuntimeError if a COMMIT on this server may not survive a power cut (promise 1)."""
+    """Raise NotDurable if a COMMIT on this server may not survive a power cut (promise 1)."""
     for name in ("fsync", "full_page_writes", "synchronous_commit"):
         value = await connection.fetchval("SELECT current_setting($1)", name)
         if value == "off":
-            raise RuntimeError(
+            raise NotDurable(
                 f"PostgreSQL runs with {name} = {value}: what it confirms can be lost. Set "
                 f"{name} = on (ALTER SYSTEM SET {name} = on; SELECT pg_reload_conf();)."
             )
@@ -153,14 +157,14 @@ async def refuse_what_is_not_durable(connection: Connection) -> None:
 
 async def _speak_for(
     connection: "Connection | PoolConnectionProxy[asyncpg.Record]",
-    reach: Reach,
+    reach: Reach | None,
     *,
     for_this_transaction: bool,
 ) -> None:
     await connection.execute(
         "SELECT set_config('vigil.organisation', $1, $3), set_config('vigil.centre', $2, $3)",
-        str(reach.organisation_id),
-        str(reach.centre_id or ""),
+        str(reach.organisation_id) if reach else "",
+        str(reach.centre_id or "") if reach else "",
         for_this_transaction,
     )
 
