@@ -13,7 +13,9 @@ BEGIN
         child := parent || '_' || to_char(day, 'YYYYMMDD');
         IF to_regclass('public.' || child) IS NULL THEN
             EXECUTE format('CREATE TABLE public.%I (LIKE public.%I INCLUDING ALL)', child, parent);
-            EXECUTE format('ALTER TABLE public.%I ENABLE ROW LEVEL SECURITY', child);
+            IF parent = 'positions' THEN
+                EXECUTE format('ALTER TABLE public.%I ENABLE ROW LEVEL SECURITY', child);
+            END IF;
             EXECUTE format(
                 'ALTER TABLE public.%I ATTACH PARTITION public.%I FOR VALUES FROM (%L) TO (%L)',
                 parent, child, day::timestamp AT TIME ZONE 'UTC',
