@@ -64,6 +64,7 @@ def records(elements: Elements) -> Iterator[Elements]:
 class _Place(TypedDict, total=False):
     lat: float
     lon: float
+    valid: bool
     speed_kmh: float
     course_deg: float
     altitude_m: float
@@ -170,6 +171,7 @@ def _gps(draft: _Draft, _key: int, value: bytes) -> None:
     draft.places[0] = {
         "lat": lat / 1e7,
         "lon": lon / 1e7,
+        "valid": _somewhere(lat, lon),
         "speed_kmh": speed,
         "course_deg": course,
         "altitude_m": altitude,
@@ -179,10 +181,20 @@ def _gps(draft: _Draft, _key: int, value: bytes) -> None:
     draft.readings["satellites"] = satellites
 
 
+def _somewhere(lat: int, lon: int) -> bool:
+    """Two zeros are a receiver that has not found itself, not a boat off Ghana."""
+    return lat != 0 or lon != 0
+
+
 def _fused(draft: _Draft, _key: int, value: bytes) -> None:
     """The place the device made of all it sees: lat, lon, hdop, altitude."""
     lat, lon, hdop, altitude = FUSED_FIELDS.unpack_from(value)
-    draft.places[1] = {"lat": lat / 1e7, "lon": lon / 1e7, "altitude_m": altitude}
+    draft.places[1] = {
+        "lat": lat / 1e7,
+        "lon": lon / 1e7,
+        "valid": _somewhere(lat, lon),
+        "altitude_m": altitude,
+    }
     draft.readings.setdefault("hdop", hdop / 10)
 
 
