@@ -171,7 +171,7 @@ def _gps(draft: _Draft, _key: int, value: bytes) -> None:
     draft.places[0] = {
         "lat": lat / 1e7,
         "lon": lon / 1e7,
-        "valid": _somewhere(lat, lon),
+        "valid": satellites > 0 or _somewhere(lat, lon),
         "speed_kmh": speed,
         "course_deg": course,
         "altitude_m": altitude,

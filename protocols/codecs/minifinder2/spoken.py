@@ -87,6 +87,7 @@ _SAYABLE = frozenset(
 )
 
 
+_SATELLITES_OF_A_FIX = 4
 _STATE = frozenset({"rssi", "motion", "charging"})
 """What the state bits carry, which come with a time only."""
 
@@ -137,6 +138,6 @@ def _said_place(fix: Fix, readings: Readings) -> bytes:
         altitude,
         hdop,
         round(readings.get("odometer_m", 0)),
-        readings.get("satellites", 0),
+        readings.get("satellites", _SATELLITES_OF_A_FIX),
     )
     return element(GPS, value)
