@@ -94,7 +94,7 @@ def test_every_vector_file_is_of_a_codec():
 
 
 @each_codec
-def test_a_codec_can_say_what_it_lists_and_refuses_the_rest_in_words(name: str):
+def test_a_codec_says_only_what_it_lists_and_refuses_the_rest_in_words(name: str):
     codec = protocols.get(name)
     peer = Peer(unit_id="868334043650666")
     for command in (
@@ -108,11 +108,15 @@ def test_a_codec_can_say_what_it_lists_and_refuses_the_rest_in_words(name: str):
         message.Immobilise(),
         message.Mobilise(),
     ):
-        if type(command) in codec.commands:
-            assert codec.encode(command, peer)
+        try:
+            wire = codec.encode(command, peer)
+        except Unsupported as why:
+            reason = str(why)
         else:
-            with pytest.raises(Unsupported, match=r"\w+ \w+"):
-                codec.encode(command, peer)
+            assert wire
+            assert type(command) in codec.commands
+            continue
+        assert len(reason.split()) > 3, "the operator needs to know what to do"
 
 
 @each_codec
@@ -190,6 +194,10 @@ def _assert_equal(name: str, ours: object, theirs: object) -> None:
     if isinstance(theirs, datetime) or name in ("at", "fix.at"):
         said = theirs if isinstance(theirs, datetime) else datetime.fromisoformat(str(theirs))
         assert datetime.fromisoformat(str(ours)) == said, name
+    elif isinstance(theirs, list) and isinstance(ours, list):
+        assert len(ours) == len(theirs), name
+        for our, their in zip(ours, theirs, strict=True):
+            assert {key: our[key] for key in their} == their, name
     elif isinstance(theirs, float):
         assert ours == pytest.approx(theirs, abs=1e-6), name
     else:
