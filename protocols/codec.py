@@ -54,6 +54,7 @@ class Codec:
                 garbage. Empty: garbage means hang up.
     port        the field's usual port; a setting can move it
     title       what people call these devices
+    one_unit_per_connection  False where a connection is a mere request (HTTP)
     """
 
     name: str
@@ -67,6 +68,7 @@ class Codec:
     marks: tuple[bytes, ...] = ()
     max_frame: int = 4096
     read_timeout_s: float = 600.0
+    one_unit_per_connection: bool = True
     commands: tuple[type[Command], ...] = field(default=())
 
 

@@ -32,7 +32,7 @@ NOTIFY_FLEET = "vigil_fleet"
 """PostgreSQL's own channels: a new change (payload: seq), a changed device or fitment (unit id)."""
 
 POSITION_ROW = struct.Struct("<IffHHIB3x")
-"""asset number, lon, lat, speed in 0.1 km/h, course in 0.1 °, device time as Unix seconds, FLAG_ bits."""
+"""asset number, lon, lat, speed in 0.1 km/h, course in 0.1 °, device time (Unix s), FLAG_ bits."""
 POSITION_FIELDS = [
     ("number", "<u4"),
     ("lon", "<f4"),

@@ -6,7 +6,7 @@ also without the prefix). ``docs/operations.md`` lists them; a test holds it to 
 
 from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -82,7 +82,7 @@ class Settings(BaseSettings):
         0.0, ge=0, description="Silence after which a connection is closed; 0: as the codec says."
     )
     connections_per_address: int = Field(
-        2_000, ge=1, description="Open device connections from one address."
+        10_000, ge=1, description="Open device connections from one address."
     )
     frames_per_second_per_unit: int = Field(
         200, ge=1, description="Frames a second from one unit before its socket is not read."
@@ -91,7 +91,7 @@ class Settings(BaseSettings):
         5, ge=1, description="The same for a unit that nobody registered."
     )
     new_connections_per_second_per_address: int = Field(
-        500, ge=1, description="Connections a second accepted from one address."
+        5_000, ge=1, description="Connections a second accepted from one address."
     )
     pending_frames: int = Field(
         20_000, ge=100, description="Frames waiting for a commit before sockets are not read."
@@ -99,6 +99,11 @@ class Settings(BaseSettings):
     batch_rows: int = Field(5_000, ge=1, description="Rows in one commit, at most.")
     linger_ms: float = Field(
         20.0, ge=0, description="Longest wait for more rows before a commit, under load."
+    )
+    provisional_after_ms: float = Field(
+        400.0,
+        ge=0,
+        description="A life-safety record not committed by then is journalled and rings anyway.",
     )
     drain_s: float = Field(
         10.0, ge=0, description="Time that a stopping gateway gives what it has heard to be kept."
@@ -153,6 +158,10 @@ class Settings(BaseSettings):
         10,
         ge=1,
         description="Failed sign-ins of one account or address in 15 minutes before a wait.",
+    )
+
+    break_promise: Literal["", "ack-first", "no-dedupe"] = Field(
+        "", description="Breaks a promise on purpose, so that the tests of it can be tested."
     )
 
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")

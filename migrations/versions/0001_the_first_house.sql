@@ -366,3 +366,4 @@ CREATE TABLE changes (
     CONSTRAINT changes_alarm_id_fkey FOREIGN KEY(alarm_id) REFERENCES alarms (id),
     CONSTRAINT changes_organisation_id_fkey FOREIGN KEY(organisation_id) REFERENCES organisations (id)
 );
+CREATE INDEX changes_alarm ON changes (alarm_id, seq);

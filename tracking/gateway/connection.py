@@ -1,0 +1,259 @@
+"""One device's connection: hear → keep → acknowledge.
+
+Built on asyncio Protocols rather than streams, which cost half as much again. Nothing here
+waits: frames go to the intake, and what became of them comes back through ``_settled``.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
+
+from protocols.codec import Codec, Conversation, Heard
+from protocols.errors import Unframeable
+from protocols.message import Login, Report
+from tracking import clock
+from tracking.gateway.proxy import NotProxied, read_header
+from tracking.ingest.arrival import Arrival
+
+if TYPE_CHECKING:
+    from tracking.gateway.server import Gateway
+
+_log = logging.getLogger(__name__)
+
+_ALLOWANCE, _ALLOWANCE_FULL, _ALLOWANCE_BACKLOG = 64, 8, 2
+"""Frames one connection may have waiting: usually, when the gateway is full, and when it is
+filling up and the connection brings history. It is then not read until half are settled."""
+
+_BACKLOG_S = 600.0
+_LONGEST_NAME = 100
+
+
+class Device(asyncio.Protocol):
+    """A TCP connection from a device, whatever it speaks."""
+
+    __slots__ = (
+        "_before_proxy", "_closing", "_codec", "_gateway", "_paused", "_talk", "_transport",
+        "_waiting", "address", "counted_as", "heard_at", "opened_at", "unit_id",
+    )  # fmt: skip
+
+    def __init__(self, gateway: "Gateway", codec: Codec, *, proxied: bool) -> None:
+        self._gateway = gateway
+        self._codec = codec
+        self._talk = Conversation(codec)
+        self._before_proxy: bytes | None = b"" if proxied else None
+        self._transport: asyncio.Transport | None = None
+        self._waiting: deque[Arrival] = deque()
+        self._paused = False
+        self._closing = False
+        self.address = self.counted_as = ""
+        self.unit_id = ""
+        self.opened_at = self.heard_at = 0.0
+
+    @property
+    def read_timeout_s(self) -> float:
+        """How long this protocol may be silent."""
+        return self._codec.read_timeout_s
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self.opened_at = self.heard_at = self._gateway.time()
+        peer = transport.get_extra_info("peername")
+        self.address = self.counted_as = peer[0] if peer else ""
+        if not self._gateway.welcome(self, self._codec.name):
+            self._transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+        self._transport = None
+        self._gateway.farewell(self, self._codec.name)
+
+    def data_received(self, data: bytes) -> None:
+        if self._closing:
+            return
+        self.heard_at = self._gateway.time()
+        if self._before_proxy is not None:
+            data = self._behind_proxy(data)
+            if not data:
+                return
+        try:
+            heard = self._talk.receive(data, clock.now())
+        except Unframeable as lost:
+            for one in cast("tuple[Heard, ...]", lost.heard):
+                self._take(one)
+            self._keep_unreadable(data, str(lost))
+            self.hang_up(f"unframeable: {lost}")
+            return
+        for one in heard:
+            self._take(one)
+        if not self._paused and self._too_many(len(heard)):
+            self._pause()
+
+    def eof_received(self) -> bool:
+        """The device has said its last word; answer what waits, then close."""
+        self._closing = True
+        return bool(self._waiting)
+
+    def hang_up(self, reason: str) -> None:
+        """Close, once what was heard has been answered."""
+        _log.info("hanging up", extra={"unit": self.unit_id, "reason": reason[:200]})
+        self._closing = True
+        if not self._waiting:
+            self._close()
+
+    def write(self, data: bytes) -> None:
+        """Send bytes, unless the connection is gone."""
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        if transport.get_write_buffer_size() > 32_768:
+            transport.abort()  # it does not read what we answer
+            return
+        with contextlib.suppress(RuntimeError, OSError):
+            transport.write(data)
+
+    def _behind_proxy(self, data: bytes) -> bytes:
+        """Strip the balancer's header; what is left is the device's."""
+        gathered = (self._before_proxy or b"") + data
+        if self.address not in self._gateway.settings.trusted_proxies:
+            self.hang_up("a PROXY header is believed only from trusted_proxies")
+            return b""
+        try:
+            origin = read_header(gathered)
+        except NotProxied as error:
+            self.hang_up(str(error))
+            return b""
+        if origin is None:
+            self._before_proxy = gathered
+            return b""
+        self._before_proxy = None
+        self.address = origin.address or self.address
+        return gathered[origin.size :]
+
+    def _take(self, heard: Heard) -> None:
+        gateway = self._gateway
+        peer = self._talk.peer
+        incoming = heard.incoming
+        unit_id = clean(peer.unit_id)
+        if unit_id != self.unit_id:
+            self._signed_in(unit_id)
+        if incoming is None:
+            gateway.intake.figures.malformed += 1
+            self._keep_unreadable(heard.frame, str(heard.error))
+            if heard.error is not None and heard.error.answer:
+                self.write(heard.error.answer)
+            return
+        if not unit_id:
+            self._keep_unreadable(heard.frame, "nobody has said who is speaking")
+            return
+        messages = incoming.messages
+        arrival = Arrival(
+            unit_id=unit_id,
+            codec=self._codec.name,
+            address=self.address,
+            received_at=clock.now(),
+            frame=heard.frame,
+            reports=tuple([each for each in messages if type(each) is Report]),
+            conflict=(
+                self._codec.one_unit_per_connection
+                and gateway.presence.heard(self, unit_id, self.heard_at)
+            ),
+            ack=incoming.ack,
+            on_settled=self._settled,
+        )
+        if gateway.knows_or_cannot_ask(unit_id) and all(type(each) is Login for each in messages):
+            # To be let in is not to be told "you may forget this": a device that signs in while
+            # PostgreSQL is away must still be able to cry for help.
+            self.write(incoming.ack)
+            arrival.ack = b""
+        self._waiting.append(arrival)
+        gateway.intake.offer(arrival, peer)
+
+    def _signed_in(self, unit_id: str) -> None:
+        if self.unit_id:
+            self._gateway.presence.gone(self, self.unit_id)
+        self.unit_id = unit_id
+        self._recall_model()
+
+    def _recall_model(self) -> None:
+        """Some frames mean different things from different models; our records name the model."""
+        model = self._gateway.model_of(self.unit_id)
+        if model and model != self._talk.peer.model:
+            self._talk.peer = replace(self._talk.peer, model=model)
+
+    def _keep_unreadable(self, frame: bytes, reason: str) -> None:
+        arrival = Arrival(
+            unit_id=self.unit_id,
+            codec=self._codec.name,
+            address=self.address,
+            received_at=clock.now(),
+            frame=frame[: self._codec.max_frame],
+            error=reason,
+            on_settled=self._settled,
+        )
+        if self._gateway.may_quarantine(self.address):
+            self._waiting.append(arrival)
+            self._gateway.intake.offer(arrival, self._talk.peer)
+
+    def _settled(self, _: Arrival) -> None:
+        """Answer, in the order in which the frames came."""
+        waiting = self._waiting
+        answers = []
+        while waiting and waiting[0].settled:
+            arrival = waiting.popleft()
+            if arrival.kept and arrival.ack:
+                answers.append(arrival.ack)
+        if not self._talk.peer.model:
+            self._recall_model()
+        if answers:
+            self.write(answers[0] if len(answers) == 1 else b"".join(answers))
+        if self._paused and len(waiting) <= self._allowance() // 2:
+            self._resume()
+        if self._closing and not waiting:
+            self._close()
+
+    def _allowance(self) -> int:
+        fullness = self._gateway.fullness()
+        if fullness >= 1.0:
+            return _ALLOWANCE_FULL
+        if fullness >= 0.5 and self._waiting and _is_backlog(self._waiting[-1]):
+            return _ALLOWANCE_BACKLOG
+        return _ALLOWANCE
+
+    def _too_many(self, frames: int) -> bool:
+        return self._gateway.too_fast(self, frames) or len(self._waiting) > self._allowance()
+
+    def _pause(self) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._paused = True
+            self._transport.pause_reading()
+            if len(self._waiting) <= self._allowance() // 2:
+                # It is the rate and not the queue: read again in the next second.
+                asyncio.get_running_loop().call_later(0.5, self._resume)
+
+    def _resume(self) -> None:
+        if self._paused and self._transport is not None and not self._transport.is_closing():
+            self._paused = False
+            self._transport.resume_reading()
+
+    def _close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+
+def clean(unit_id: str) -> str:
+    """A name from the wire that can be stored: bounded, and valid UTF-8."""
+    return unit_id[:_LONGEST_NAME].encode("utf-8", "replace").decode().replace("\0", "")
+
+
+def _is_backlog(arrival: Arrival) -> bool:
+    """Whether a frame brings history only."""
+    return bool(arrival.reports) and all(
+        report.buffered
+        or (
+            report.fix is not None
+            and (arrival.received_at - report.fix.at).total_seconds() > _BACKLOG_S
+        )
+        for report in arrival.reports
+    )

@@ -1,0 +1,100 @@
+"""Devices that send datagrams: one is a whole conversation, answered where it came from."""
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any, cast
+
+from protocols.codec import Codec, Conversation, Heard, Peer
+from protocols.errors import Unframeable
+from protocols.message import Report
+from tracking import clock
+from tracking.gateway.connection import clean
+from tracking.ingest.arrival import Arrival
+
+if TYPE_CHECKING:
+    from tracking.gateway.server import Gateway
+
+_log = logging.getLogger(__name__)
+
+
+class Datagrams(asyncio.DatagramProtocol):
+    """All devices of one codec that speak UDP."""
+
+    def __init__(self, gateway: "Gateway", codec: Codec) -> None:
+        self._gateway = gateway
+        self._codec = codec
+        self._transport: asyncio.DatagramTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.DatagramTransport", transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
+        gateway = self._gateway
+        if gateway.fullness() >= 1.0 and not self._urgent(data):
+            return  # not heard, not answered: the device will say it again
+        now = clock.now()
+        talk = Conversation(self._codec)
+        try:
+            heard: list[Heard] = talk.receive(data, now)
+        except Unframeable as lost:
+            heard = [*cast("tuple[Heard, ...]", lost.heard)]
+            _log.debug("not a datagram of ours", extra={"reason": str(lost)})
+        model = gateway.model_of(clean(talk.peer.unit_id))
+        if model:
+            # Now that we know the model, hear it again: some frames mean more from some models.
+            talk = Conversation(self._codec, Peer(model=model))
+            heard = talk.receive(data, now)
+        for one in heard:
+            self._take(one, talk.peer, addr)
+
+    def _take(self, heard: Heard, peer: Peer, addr: tuple[str | Any, int]) -> None:
+        gateway = self._gateway
+        unit_id = clean(peer.unit_id)
+        incoming = heard.incoming
+        error = str(heard.error) if incoming is None else "" if unit_id else "no name in it"
+        if error:
+            gateway.intake.figures.malformed += 1
+            if not gateway.may_quarantine(addr[0]):
+                return
+
+        def answer(arrival: Arrival) -> None:
+            if arrival.kept and arrival.ack and self._transport is not None:
+                self._transport.sendto(arrival.ack, addr)
+
+        gateway.intake.offer(
+            Arrival(
+                unit_id=unit_id,
+                codec=self._codec.name,
+                address=addr[0],
+                received_at=clock.now(),
+                frame=heard.frame,
+                reports=(
+                    ()
+                    if incoming is None
+                    else tuple(each for each in incoming.messages if isinstance(each, Report))
+                ),
+                error=error,
+                ack=b"" if incoming is None else incoming.ack,
+                on_settled=answer,
+            ),
+            peer,
+        )
+
+    def _urgent(self, data: bytes) -> bool:
+        """Whether a datagram cries for help; asked only when there is no room for others."""
+        try:
+            heard = Conversation(self._codec).receive(data, clock.now())
+        except Unframeable:
+            return False
+        return any(
+            Arrival(
+                unit_id="",
+                codec=self._codec.name,
+                address="",
+                received_at=clock.now(),
+                frame=b"",
+                reports=tuple(m for m in one.incoming.messages if isinstance(m, Report)),
+            ).life_safety
+            for one in heard
+            if one.incoming is not None
+        )

@@ -1,0 +1,44 @@
+"""One frame that a device sent, on its way to being kept."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from protocols.message import LIFE_SAFETY, Report
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Arrival:
+    """What was heard, from whom, and whom to tell when it is kept.
+
+    The one mutable thing on the way: ``settle`` is called once, with True after the commit that
+    holds it, with False if it will never be kept (and so must not be acknowledged).
+    ``error`` is set for a frame that could not be read; its bytes are kept all the same.
+    ``conflict`` is set when somebody else is speaking under the same name.
+    """
+
+    unit_id: str
+    codec: str
+    address: str
+    received_at: datetime
+    frame: bytes
+    reports: tuple[Report, ...] = ()
+    error: str = ""
+    conflict: bool = False
+    ack: bytes = b""
+    settled: bool = False
+    kept: bool = False
+    on_settled: Callable[["Arrival"], None] | None = field(default=None, repr=False)
+
+    @property
+    def life_safety(self) -> bool:
+        """Whether a person may need help now."""
+        return any(report.signals and report.signals & LIFE_SAFETY for report in self.reports)
+
+    def settle(self, *, kept: bool) -> None:
+        """Say once what became of this frame."""
+        if not self.settled:
+            self.settled = True
+            self.kept = kept
+            if self.on_settled is not None:
+                self.on_settled(self)

@@ -1,0 +1,104 @@
+"""Where a cry for help waits on disk while PostgreSQL is away.
+
+One small file a gateway; one line a record: CRC-32, then JSON with the frame and who sent it.
+Each is fsynced before the desks hear of it. It does not replace the commit (nothing is
+acknowledged for it): it is there so that a gateway that dies in the dark still raises the alarm
+when there is light again. Reading it twice is harmless, since an alarm's identity is derived.
+"""
+
+import asyncio
+import binascii
+import os
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+
+import orjson
+
+import protocols
+from protocols.codec import Conversation, Peer
+from protocols.errors import ProtocolError
+from protocols.message import Report
+from tracking.ingest.arrival import Arrival
+
+
+class Journal:
+    """The journal of one gateway."""
+
+    def __init__(self, folder: Path, gateway: str) -> None:
+        self._path = folder / f"{gateway}.journal"
+        self._waiting = 0
+        self._lock = asyncio.Lock()
+        folder.mkdir(parents=True, exist_ok=True)
+
+    async def append(self, arrival: Arrival, peer: Peer) -> None:
+        """Write one record down and wait until it is on disk. Raises OSError."""
+        entry = {
+            "unit_id": arrival.unit_id,
+            "codec": arrival.codec,
+            "address": arrival.address,
+            "received_at": arrival.received_at.isoformat(),
+            "frame": arrival.frame.hex(),
+            "dialect": peer.dialect,
+            "model": peer.model,
+        }
+        async with self._lock:
+            await asyncio.to_thread(self._write, orjson.dumps(entry))
+            self._waiting += 1
+
+    def read(self) -> list[dict[str, str]]:
+        """What waits from before; a line that a crash cut short is skipped."""
+        try:
+            lines = self._path.read_bytes().splitlines()
+        except FileNotFoundError:
+            return []
+        return list(_whole(lines))
+
+    async def done(self) -> None:
+        """Everything that waited is committed: start again with an empty file."""
+        async with self._lock:
+            if self._waiting or self._path.exists():
+                await asyncio.to_thread(self._path.unlink, missing_ok=True)
+                self._waiting = 0
+
+    def _write(self, entry: bytes) -> None:
+        line = b"%08x %s\n" % (binascii.crc32(entry), entry)
+        handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            os.write(handle, line)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def again(entry: dict[str, str]) -> Arrival:
+    """A journalled frame, understood anew."""
+    received_at = datetime.fromisoformat(entry["received_at"])
+    frame = bytes.fromhex(entry["frame"])
+    peer = Peer(unit_id=entry["unit_id"], dialect=entry["dialect"], model=entry["model"])
+    reports: list[Report] = []
+    error = ""
+    try:
+        for heard in Conversation(protocols.get(entry["codec"]), peer).receive(frame, received_at):
+            if heard.incoming is not None:
+                reports += (m for m in heard.incoming.messages if isinstance(m, Report))
+            elif heard.error is not None:
+                error = str(heard.error)
+    except (ProtocolError, LookupError) as lost:
+        error = str(lost)
+    return Arrival(
+        unit_id=entry["unit_id"],
+        codec=entry["codec"],
+        address=entry["address"],
+        received_at=received_at,
+        frame=frame,
+        reports=tuple(reports),
+        error="" if reports else error or "nothing readable in the journal",
+    )
+
+
+def _whole(lines: Iterable[bytes]) -> Iterable[dict[str, str]]:
+    for line in lines:
+        check, _, entry = line.partition(b" ")
+        if check == b"%08x" % binascii.crc32(entry):
+            yield orjson.loads(entry)

@@ -1,0 +1,252 @@
+"""One lane's way into PostgreSQL: fold a batch, write it, commit it, and only then believe it.
+
+Promises 1 and 2: everything a batch means is one transaction; a batch that cannot be committed
+stays whole and unacknowledged. One bad record does not hold up the rest: it is found by halving
+the batch and kept in quarantine with its error.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import asyncpg
+
+from tracking import clock, database
+from tracking.alarms import arrivals as alarms
+from tracking.database import Connection
+from tracking.ingest import store
+from tracking.ingest.arrival import Arrival
+from tracking.ingest.figures import Figures
+from tracking.ingest.fold import Bounds, Fold, Folded, Key, questionable
+from tracking.ingest.identity import Units
+from tracking.rules.service import RuleBook
+from tracking.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.QueryCanceledError,
+    asyncpg.SyntaxOrAccessError,
+    database.NotDurable,
+)
+"""Errors that say nothing about the batch: wait and try the same again."""
+
+
+class _Stale(Exception):
+    """Another gateway holds some of these units now; our fold was not entitled to them."""
+
+    def __init__(self, unit_ids: set[str]) -> None:
+        super().__init__(f"{len(unit_ids)} units")
+        self.unit_ids = unit_ids
+
+
+class _MetBefore(Exception):
+    """A position thought new was stored already; ask about every one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What one commit did, for those who tell others."""
+
+    folded: Folded
+    seq: int | None
+
+
+class Writer:
+    """Writes batches over one connection of its own, which it opens again when it is lost."""
+
+    def __init__(
+        self, settings: Settings, *, gateway: str, units: Units, rules: RuleBook, figures: Figures
+    ) -> None:
+        self._settings = settings
+        self._gateway = gateway
+        self._units = units
+        self._rules = rules
+        self._bounds = Bounds.of(settings)
+        self.figures = figures
+        self._connection: Connection | None = None
+        self._days: set[int] = set()
+
+    async def open(self) -> None:
+        """Connect, if there is no connection. Raises one of AWAY."""
+        if self._connection is not None and not self._connection.is_closed():
+            return
+        async with asyncio.timeout(5.0):
+            connection = await database.connect(self._settings, "ingest")
+            await database.refuse_what_is_not_durable(connection)
+            await store.prepare(connection)
+        self._connection = connection
+
+    async def close(self) -> None:
+        """Let go of the connection, without waiting for a server that does not answer."""
+        connection, self._connection = self._connection, None
+        if connection is not None and not connection.is_closed():
+            try:
+                await connection.close(timeout=1.0)
+            except AWAY:
+                connection.terminate()
+
+    def drop(self) -> None:
+        """Forget a connection that failed."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.terminate()
+
+    async def keep(self, batch: Sequence[Arrival]) -> list[Kept]:
+        """Commit a batch and settle its arrivals. Raises one of AWAY with nothing settled twice.
+
+        What was committed before the error is settled; the rest is as it was.
+        """
+        await self.open()
+        try:
+            kept, refused = await self._commit(batch)
+        except AWAY:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must not stop the rest
+            self._days.clear()
+            if len(batch) > 1:
+                _log.warning("a batch failed; halving it", extra={"rows": len(batch)})
+                middle = len(batch) // 2
+                return [*await self.keep(batch[:middle]), *await self.keep(batch[middle:])]
+            return await self._give_up(batch[0], error)
+        for arrival in batch:
+            arrival.settle(kept=arrival not in refused)
+        return [kept]
+
+    async def _give_up(self, arrival: Arrival, error: Exception) -> list[Kept]:
+        """Quarantine one poison record. Its bytes are kept, so it may be acknowledged."""
+        _log.exception(
+            "a record cannot be stored", extra={"unit": arrival.unit_id, "codec": arrival.codec}
+        )
+        self.figures.failed(f"poison record from {arrival.unit_id}: {error}")
+        poison = Arrival(
+            unit_id=arrival.unit_id,
+            codec=arrival.codec,
+            address=arrival.address,
+            received_at=arrival.received_at,
+            frame=arrival.frame,
+            error=f"{type(error).__name__}: {error}",
+        )
+        kept, _ = await self._commit([poison])
+        arrival.settle(kept=True)
+        return [kept]
+
+    async def _commit(self, batch: Sequence[Arrival]) -> tuple[Kept, set[Arrival]]:
+        connection = self._connection
+        assert connection is not None
+        ask_all = False
+        for _ in range(8):
+            await self._identify(connection, batch)
+            known = await self._known(connection, batch, ask_all=ask_all)
+            folded = Fold(self._units, self._rules, self._bounds, known).all(batch)
+            try:
+                async with asyncio.timeout(60.0):
+                    return await self._write(connection, folded)
+            except _Stale as stale:
+                self._units.forget(stale.unit_ids)
+            except _MetBefore:
+                ask_all = True
+        raise RuntimeError("this batch does not settle: other gateways keep claiming its units")
+
+    async def _identify(self, connection: Connection, batch: Sequence[Arrival]) -> None:
+        now = clock.now()
+        missing = self._units.missing({arrival.unit_id for arrival in batch}, now)
+        if missing:
+            async with asyncio.timeout(30.0):
+                found = await store.claim(
+                    connection,
+                    missing,
+                    gateway=self._gateway,
+                    rules=self._rules,
+                    reporting_time_s=self._settings.reporting_time_s,
+                )
+            self._units.learn(missing, found, now)
+
+    async def _known(
+        self, connection: Connection, batch: Sequence[Arrival], *, ask_all: bool
+    ) -> set[Key]:
+        if self._settings.break_promise == "no-dedupe":
+            return set()
+        keys = questionable(batch, self._units, self._bounds, ask_all=ask_all)
+        async with asyncio.timeout(30.0):
+            return await store.stored_already(connection, keys)
+
+    async def _write(self, connection: Connection, folded: Folded) -> tuple[Kept, set[Arrival]]:
+        for day in sorted(folded.days - self._days):
+            await store.open_day(connection, date.fromordinal(day))
+            self._days.add(day)
+        seq: int | None = None
+        refused: set[Arrival] = set()
+        touched = self._touched(folded)
+        async with connection.transaction():
+            if folded.positions:
+                filed = await store.file_positions(
+                    connection, folded.positions, misdated=folded.misdated, newest=folded.newest
+                )
+                if filed != len(folded.positions):
+                    raise _MetBefore
+            if folded.frames:
+                await store.file_frames(connection, folded.frames)
+            await self._own(connection, folded, touched)
+            if folded.quarantined:
+                await store.quarantine(connection, folded.quarantined)
+            if folded.unknown:
+                refused = await store.keep_unknown(
+                    connection,
+                    folded.unknown,
+                    frames_per_unit=self._settings.quarantine_frames_per_unit,
+                )
+            if folded.occurrences:
+                seq = await alarms.raise_for(
+                    connection, folded.occurrences, window_s=self._settings.repeat_window_s
+                )
+        folded.apply(self._units, touched)
+        self.figures.committed(folded, refused=len(refused))
+        return Kept(folded=folded, seq=seq), refused
+
+    def _touched(self, folded: Folded) -> list[str]:
+        """Units whose hearing is due to be written.
+
+        Not each time they speak, or it would cost as much as their positions.
+        """
+        return [
+            unit_id
+            for unit_id, at in folded.heard.items()
+            if (unit := self._units.get(unit_id)) is not None and at - unit.written_at >= unit.slack
+        ]
+
+    async def _own(self, connection: Connection, folded: Folded, touched: Sequence[str]) -> None:
+        """Write what only the holder of a unit's epoch may write. Raises _Stale otherwise."""
+        stale: set[str] = set()
+        if folded.memories:
+            changed = [
+                (unit_id, unit.epoch, memories)
+                for unit_id, memories in sorted(folded.memories.items())
+                if (unit := self._units.get(unit_id)) is not None
+            ]
+            stale |= await store.write_memories(connection, changed)
+        if touched:
+            heard = [
+                (
+                    unit_id,
+                    unit.epoch,
+                    folded.heard[unit_id],
+                    folded.newest_at.get(unit_id, unit.newest_at),
+                )
+                for unit_id in touched
+                if (unit := self._units.get(unit_id)) is not None
+            ]
+            stale |= await store.write_hearing(connection, heard)
+        if stale:
+            raise _Stale(stale)
