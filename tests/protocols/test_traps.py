@@ -67,7 +67,7 @@ TELTONIKA_LOGIN = b"\x00\x0f" + IMEI.encode()
 
 
 def teltonika(*, lat: float = 50.8, elements: tuple[tuple[int, int], ...] = ((236, 1),)) -> bytes:
-    fix = struct.pack(">QBiiHHBH", 1795505415000, 1, 43_000_000, int(lat * 1e7), 20, 90, 9, 3)
+    fix = struct.pack(">QBiiHHBH", 1795505415000, 2, 43_000_000, int(lat * 1e7), 20, 90, 9, 3)
     one_byte = b"".join(bytes(element) for element in elements)
     count = len(elements)
     record = fix + bytes([236, count, count]) + one_byte + b"\0\0\0"
