@@ -11,6 +11,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
+import tracking.people.accounts_api
 import tracking.people.api
 from tracking.api.envelope import Envelope
 from tracking.api.problems import Problem, answer_with_problems, responses
@@ -96,6 +97,7 @@ def _routes_of_version_1() -> APIRouter:
     api.include_router(tracking.people.api.public)
     private = APIRouter(responses=responses(NotSignedIn))
     private.include_router(tracking.people.api.router)
+    private.include_router(tracking.people.accounts_api.router)
     for name in ("fleet.api", "audit.api", "positions.api", "alarms.api", "live.api"):
         if find_spec(f"tracking.{name}"):
             private.include_router(import_module(f"tracking.{name}").router)

@@ -17,6 +17,8 @@ from pydantic import BaseModel, Field
 from tracking.errors import Invalid
 
 Item = TypeVar("Item")
+First = TypeVar("First")
+Second = TypeVar("Second")
 MOST = 200
 
 
@@ -31,7 +33,7 @@ class Page(BaseModel, Generic[Item]):
 class Where:
     """Where a page begins: after these sort values (none: at the start), ``limit`` items long."""
 
-    after: tuple[str, ...] | None
+    after: tuple[str, str] | None
     limit: int
 
 
@@ -48,38 +50,40 @@ def where(
     return Where(after=None if cursor is None else _decode(cursor), limit=limit)
 
 
-def page(items: Sequence[Item], asked: Where, key: Callable[[Item], tuple[str, ...]]) -> Page[Item]:
+def page(items: Sequence[Item], asked: Where, key: Callable[[Item], tuple[str, str]]) -> Page[Item]:
     """A page of items that were read with ``limit + 1``: the one too many says there are more."""
     shown = list(items[: asked.limit])
     more = len(items) > asked.limit
     return Page(items=shown, next=_encode(key(shown[-1])) if more else None)
 
 
-def after(asked: Where, *kinds: Callable[[str], object]) -> tuple[object, ...] | None:
-    """The cursor's values as the types a store wants; None at the start.
+def after(
+    asked: Where, first: Callable[[str], First], second: Callable[[str], Second]
+) -> tuple[First, Second] | None:
+    """The cursor's two values as the types a store wants; None at the start.
 
     Raises Invalid when the cursor was made by another list, or by hand.
     """
     if asked.after is None:
         return None
     try:
-        return tuple(kind(part) for kind, part in zip(kinds, asked.after, strict=True))
-    except ValueError as error:
+        one, two = asked.after
+        return first(one), second(two)
+    except (ValueError, OverflowError) as error:
         raise Invalid("This cursor does not belong to this list.") from error
 
 
-def _encode(parts: tuple[str, ...]) -> str:
+def _encode(parts: tuple[str, str]) -> str:
     return base64.urlsafe_b64encode(orjson.dumps(parts)).decode().rstrip("=")
 
 
-def _decode(cursor: str) -> tuple[str, ...]:
+def _decode(cursor: str) -> tuple[str, str]:
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         parts = orjson.loads(raw)
     except (binascii.Error, ValueError) as error:
         raise Invalid("This is not a cursor that we gave.") from error
-    if not isinstance(parts, list) or not all(
-        isinstance(part, str) and "\0" not in part for part in parts
-    ):
-        raise Invalid("This is not a cursor that we gave.")
-    return tuple(parts)
+    match parts:
+        case [str(first), str(second)] if "\0" not in first + second:
+            return first, second
+    raise Invalid("This is not a cursor that we gave.")

@@ -1,5 +1,6 @@
-"""Routes of people: signing in and out, and who is signed in."""
+"""Routes for oneself: signing in and out, one's own language, password and tokens."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -7,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from tracking.api.paging import Page, Where, after, page, where
 from tracking.api.problems import responses
 from tracking.api.security import (
     AppPool,
@@ -18,8 +20,12 @@ from tracking.api.security import (
     proof_of,
     refuse_other_sites,
 )
-from tracking.errors import Forbidden, NotSignedIn, TooMany
-from tracking.people import service
+from tracking.api.words import Line
+from tracking.database import transaction
+from tracking.errors import Forbidden, NotFound, NotSignedIn, TooMany
+from tracking.people import administration, service, store
+from tracking.people.account import Language
+from tracking.people.administration import AccountChange
 from tracking.people.passwords import LONGEST, Passwords
 from tracking.people.person import Person, Role
 from tracking.settings import Settings
@@ -62,6 +68,55 @@ class Session(SignedInPerson):
     """A session that has just been opened; its secret is in the cookie."""
 
     ends_at: Annotated[datetime, Field(description="When it ends, used or not.")]
+
+
+class MyChange(BaseModel):
+    """What I change of myself."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    language: Annotated[Language, Field(examples=["fr"])]
+
+
+class NewPassword(BaseModel):
+    """The old password, and the one that replaces it."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"current": "…", "new": "…"}]}
+    )
+
+    current: Annotated[str, Field(min_length=1, max_length=LONGEST)]
+    new: Annotated[str, Field(min_length=1, max_length=LONGEST)]
+
+
+class NewToken(BaseModel):
+    """A token to be made."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[Line, Field(examples=["Dispatch software"])]
+    days: Annotated[int, Field(ge=1, le=730, description="How long it is good.")] = 365
+
+
+class TokenShown(BaseModel):
+    """A token, without its secret."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    person_id: UUID
+    person: Annotated[str, Field(examples=["An Peeters"])]
+    name: Annotated[str, Field(examples=["Dispatch software"])]
+    created_at: datetime
+    used_at: datetime | None
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+
+class MadeToken(TokenShown):
+    """A new token, with the secret that is shown once."""
+
+    secret: Annotated[str, Field(examples=["vigil_…"])]
 
 
 def app_passwords(request: Request) -> Passwords:
@@ -154,6 +209,93 @@ async def sign_out_everywhere(
     """End all my sessions, this one too."""
     await service.sign_out_everywhere(pool, person)
     _take_cookie(response, settings)
+
+
+@router.patch(
+    "/people/me", tags=["people"], summary="Change my language", responses=responses(Forbidden)
+)
+async def change_me(person: SignedIn, said: MyChange, pool: AppPool) -> SignedInPerson:
+    """The language in which the desk speaks to me from now on."""
+    change = AccountChange(language=said.language)
+    account = await administration.change_person(pool, person, person.id, change)
+    return _signed_in(replace(person, language=account.language))
+
+
+@router.put(
+    "/people/me/password",
+    tags=["people"],
+    status_code=204,
+    summary="Change my password",
+    responses=responses(Forbidden, TooMany),
+)
+async def change_my_password(
+    *,
+    person: SignedIn,
+    said: NewPassword,
+    request: Request,
+    pool: AppPool,
+    passwords: AppPasswords,
+    settings: AppSettings,
+    visit: Visit,
+) -> None:
+    """Set a new password; my other sessions end. A wrong current password counts as a failure."""
+    proof = proof_of(request)
+    session = proof.token_hash if proof and proof.is_session else None
+    if session is None:
+        raise Forbidden("A password is changed by a person who is signed in, not by a token.")
+    try:
+        await service.prove(
+            pool,
+            passwords,
+            settings,
+            sign_in=person.sign_in,
+            password=said.current,
+            visit=visit,
+        )
+    except NotSignedIn as error:
+        raise Forbidden("The current password is not right.") from error
+    await administration.set_own_password(pool, passwords, person, said.new, session=session)
+
+
+@router.get("/tokens", tags=["tokens"], summary="List tokens")
+async def list_tokens(
+    person: SignedIn, pool: AppPool, asked: Annotated[Where, Depends(where)]
+) -> Page[TokenShown]:
+    """My bearer tokens, newest first; an administrator sees everybody's."""
+    async with transaction(pool, person.reach) as connection:
+        found = await store.tokens(
+            connection,
+            of=administration.whose_tokens(person),
+            after=after(asked, datetime.fromisoformat, UUID),
+            most=asked.limit + 1,
+        )
+    shown = [TokenShown.model_validate(token) for token in found]
+    return page(shown, asked, lambda token: (token.created_at.isoformat(), str(token.id)))
+
+
+@router.post(
+    "/tokens",
+    tags=["tokens"],
+    status_code=201,
+    summary="Make a token",
+    responses=responses(Forbidden),
+)
+async def make_token(person: SignedIn, said: NewToken, pool: AppPool) -> MadeToken:
+    """A bearer token for a machine that acts in my name. The secret is shown only now."""
+    token, secret = await administration.make_token(pool, person, name=said.name, days=said.days)
+    return MadeToken(**TokenShown.model_validate(token).model_dump(), secret=secret)
+
+
+@router.delete(
+    "/tokens/{token_id}",
+    tags=["tokens"],
+    status_code=204,
+    summary="Revoke a token",
+    responses=responses(Forbidden, NotFound),
+)
+async def revoke_token(person: SignedIn, token_id: UUID, pool: AppPool) -> None:
+    """The token is refused from now on."""
+    await administration.revoke_token(pool, person, token_id)
 
 
 def _signed_in(person: Person) -> SignedInPerson:
