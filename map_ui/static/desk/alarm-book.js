@@ -4,9 +4,6 @@
  * Nothing here draws, rings or asks the server, so all of it can be tested by itself.
  */
 
-/** Priorities that a person must not be able to overlook. */
-export const URGENT = 2;
-
 /**
  * Which alarm is taken first: priority, then escalated ones, then the oldest (FIFO).
  *
@@ -29,6 +26,10 @@ export class AlarmBook {
     this._seq = new Map();
     /** @type {Set<string>} closed here since the page opened, against a list fetched earlier */
     this._closed = new Set();
+    /** @type {Set<string>} somebody has these in hand, and the button was pressed again since */
+    this._pressedAgain = new Set();
+    /** @type {Set<string>} silenced at this desk only, because nothing else can be done yet */
+    this._silenced = new Set();
   }
 
   /**
@@ -36,10 +37,15 @@ export class AlarmBook {
    *
    * @returns {boolean} whether it told us something new; replays of what we know do not
    */
-  apply({ seq, change, alarm }) {
+  apply({ seq, change, sound, event_id: eventId, alarm }) {
     if (seq <= (this._seq.get(alarm.id) ?? -1)) return false;
     this._seq.set(alarm.id, seq);
-    this._settle(alarm.event_id);
+    this._settle(eventId, alarm);
+    if (change === "repeated" && sound && alarm.state === "acknowledged") {
+      this._pressedAgain.add(alarm.id);
+    } else if (change !== "repeated") {
+      this._pressedAgain.delete(alarm.id);
+    }
     if (change === "closed" || alarm.state === "closed") {
       this._alarms.delete(alarm.id);
       this._closed.add(alarm.id);
@@ -81,7 +87,7 @@ export class AlarmBook {
     const unheard = [];
     for (const alarm of alarms) {
       if (this._closed.has(alarm.id) || (this._seq.get(alarm.id) ?? -1) > asOf) continue;
-      const rung = this._settle(alarm.event_id) || this._alarms.has(alarm.id);
+      const rung = this._settle(alarm.event_id, alarm) || this._alarms.has(alarm.id);
       this._alarms.set(alarm.id, alarm);
       if (!rung && alarm.state === "raised") unheard.push(alarm);
     }
@@ -97,14 +103,34 @@ export class AlarmBook {
     return [...this._alarms.values()].sort(takenBefore);
   }
 
-  /** Nobody has acknowledged these. */
+  /** Nobody has acknowledged these, or not since the button was pressed again. */
   waiting() {
-    return this.all().filter((alarm) => alarm.state !== "acknowledged");
+    return this.all().filter((alarm) => !this._inHand(alarm));
   }
 
   /** Somebody has these in hand. */
   inHand() {
-    return this.all().filter((alarm) => alarm.state === "acknowledged");
+    return this.all().filter((alarm) => this._inHand(alarm));
+  }
+
+  /** What the bell rings for. */
+  ringing() {
+    return this.waiting().filter((alarm) => !this._silenced.has(alarm.id));
+  }
+
+  /** Whether a person who had this in hand must hear that it was pressed again. */
+  pressedAgain(id) {
+    return this._pressedAgain.has(id);
+  }
+
+  /** A person at this desk heard the repeat. */
+  heardAgain(id) {
+    this._pressedAgain.delete(id);
+  }
+
+  /** Stop ringing at this desk for an alarm that cannot be acknowledged yet. */
+  silence(id) {
+    this._silenced.add(id);
   }
 
   /** The most urgent open alarm of every asset that has one, for the map. */
@@ -116,9 +142,28 @@ export class AlarmBook {
     return worst;
   }
 
-  /** Drop the provisional alarm of an event whose true alarm has come. */
-  _settle(eventId) {
-    const provisional = this._alarms.get(eventId);
-    return provisional?.state === "provisional" && this._alarms.delete(eventId);
+  _inHand(alarm) {
+    return alarm.state === "acknowledged" && !this._pressedAgain.has(alarm.id);
+  }
+
+  /**
+   * Drop the provisional alarm that this one makes true.
+   *
+   * It has the same event, or it waits for a person and is the same unit's same cause: then the
+   * two would ring for one emergency.
+   */
+  _settle(eventId, alarm) {
+    let settled = false;
+    for (const [id, known] of this._alarms) {
+      if (known.state !== "provisional") continue;
+      const sameEvent = id === eventId || id === alarm.event_id;
+      const sameStory =
+        alarm.state === "raised" && known.unit_id === alarm.unit_id && known.cause === alarm.cause;
+      if (sameEvent || sameStory) {
+        this._alarms.delete(id);
+        settled = true;
+      }
+    }
+    return settled;
   }
 }

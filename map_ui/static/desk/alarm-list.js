@@ -1,19 +1,20 @@
 /** The list of open alarms: one card an alarm, always laid out the same. */
 
 import { byId, element, icon, setText } from "/static/pages/dom.js";
-import { cause, closeCode, kind, kindIcon, label, labelMeaning, priorityIcon } from "/static/pages/names.js";
+import { cause, kind, kindIcon, label, labelMeaning, priorityIcon } from "/static/pages/names.js";
 import { duration, say, sayMany, time } from "/static/pages/words.js";
 
 /** The shortest note that says something when a P1 is closed. */
 const NOTE_LENGTH = 10;
 
 /**
- * Dispatches, with `detail` the alarm's id: `choose`, `acknowledge`, `focus-map`; and `close`
- * with {id, code, note}.
+ * Dispatches, with `detail` the alarm's id: `choose`, `acknowledge`, `heard-again`, `silence` and
+ * `focus-map`; and `close` with {id, code, note}.
  */
 export class AlarmList extends EventTarget {
-  constructor({ mayAct, now, closeCodes }) {
+  constructor({ book, mayAct, now, closeCodes }) {
     super();
+    this._book = book;
     this._mayAct = mayAct;
     this._now = now;
     this._closeCodes = closeCodes;
@@ -132,10 +133,12 @@ export class AlarmList extends EventTarget {
 
   _update(card, alarm) {
     card.alarm = alarm;
-    const drawn = JSON.stringify(alarm);
+    const again = this._book.pressedAgain(alarm.id);
+    const drawn = JSON.stringify([alarm, again]);
     if (drawn === card.drawn) return;
     card.drawn = drawn;
     card.root.dataset.state = alarm.state;
+    card.root.classList.toggle("waiting", alarm.state !== "acknowledged" || again);
     card.root.dataset.cause = alarm.cause;
     setText(card.cause, cause(alarm.cause));
     setText(card.repeats, alarm.repeats > 0 ? `×${alarm.repeats + 1}` : "");
@@ -165,6 +168,20 @@ export class AlarmList extends EventTarget {
       buttons.push(
         this._button("acknowledge", "check", say("Acknowledge"), "A", "primary", () =>
           this._say("acknowledge", alarm.id),
+        ),
+      );
+    }
+    if (this._mayAct && this._book.pressedAgain(alarm.id)) {
+      buttons.push(
+        this._button("heard-again", "check", say("Heard: pressed again"), "A", "primary", () =>
+          this._say("heard-again", alarm.id),
+        ),
+      );
+    }
+    if (alarm.state === "provisional") {
+      buttons.push(
+        this._button("silence", "muted", say("Silence here"), "A", "primary", () =>
+          this._say("silence", alarm.id),
         ),
       );
     }
@@ -213,11 +230,11 @@ export class AlarmList extends EventTarget {
   _closeForm(card) {
     const { alarm } = card;
     const needed = alarm.priority === 1 ? NOTE_LENGTH : 0;
-    const code = element(
+    const select = element(
       "select",
       { id: `close-code-${alarm.id}`, name: "code", required: true },
       element("option", { value: "" }, say("Choose…")),
-      this._closeCodes().map((word) => element("option", { value: word }, closeCode(word))),
+      this._closeCodes().map(({ code, name }) => element("option", { value: code }, name)),
     );
     const note = element("textarea", {
       id: `close-note-${alarm.id}`,
@@ -239,11 +256,11 @@ export class AlarmList extends EventTarget {
         onClick: (event) => event.stopPropagation(),
         onSubmit: (event) => {
           event.preventDefault();
-          this._say("close", { id: alarm.id, code: code.value, note: note.value.trim() });
+          this._say("close", { id: alarm.id, code: select.value, note: note.value.trim() });
         },
       },
-      element("label", { for: code.id }, say("What was it?")),
-      code,
+      element("label", { for: select.id }, say("What was it?")),
+      select,
       element(
         "label",
         { for: note.id },

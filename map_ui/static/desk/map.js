@@ -16,6 +16,9 @@ const NAMES_FROM_ZOOM = 11.5;
 const NAMES_AT_MOST = 150;
 const CLOSE_ZOOM = 13;
 
+const probe = document.body.appendChild(document.createElement("i"));
+probe.hidden = true;
+
 /** Whether this browser can draw the map at all. The rest of the desk works without. */
 export function canDraw() {
   return document.createElement("canvas").getContext("webgl2") !== null;
@@ -235,16 +238,15 @@ function collection(features) {
   return { type: "FeatureCollection", features };
 }
 
+/** A colour of the page as it is now, day or night: `rgb(…)`. */
 function colour(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+  probe.style.color = `var(--${name})`;
+  return getComputedStyle(probe).color;
 }
 
 /** The page's colours as the shader takes them. */
 function palette() {
-  const parts = (name) => {
-    const hex = colour(name);
-    return [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16) / 255);
-  };
+  const parts = (name) => colour(name).match(/\d+/g).slice(0, 3).map((part) => part / 255);
   return {
     live: parts("asset-live"),
     stale: parts("asset-stale"),

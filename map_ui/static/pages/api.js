@@ -49,7 +49,7 @@ export async function askAll(path) {
     const joint = path.includes("?") ? "&" : "?";
     const page = await ask("GET", cursor === null ? path : `${path}${joint}cursor=${cursor}`);
     rows.push(...(Array.isArray(page) ? page : page.items));
-    cursor = page.next_cursor ? encodeURIComponent(page.next_cursor) : null;
+    cursor = page.next ? encodeURIComponent(page.next) : null;
   } while (cursor !== null);
   return rows;
 }

@@ -26,9 +26,8 @@ const CAUSES = {
   zone_entered: () => say("Entered a zone"),
   zone_left: () => say("Left a zone"),
   silence: () => say("Silent"),
-  silent: () => say("Silent"),
   identity_conflict: () => say("Two devices use one name"),
-  undecodable: () => say("Unreadable message from a panic device"),
+  unspecified: () => say("Unspecified alarm"),
   unreadable: () => say("Unreadable message from a panic device"),
 };
 
@@ -65,28 +64,6 @@ const STATES = {
   never: () => say("Never heard"),
 };
 
-const CLOSE_CODES = {
-  genuine: () => say("Genuine: help was given"),
-  genuine_police: () => say("Genuine: police attended"),
-  genuine_ambulance: () => say("Genuine: ambulance attended"),
-  genuine_fire: () => say("Genuine: fire service attended"),
-  genuine_family: () => say("Genuine: family attended"),
-  genuine_patrol: () => say("Genuine: own patrol attended"),
-  false_user: () => say("False: user's mistake"),
-  false_user_error: () => say("False: user's mistake"),
-  false_device: () => say("False: device"),
-  test: () => say("Test"),
-  cancelled: () => say("Cancelled, verified"),
-  cancelled_verified: () => say("Cancelled, verified"),
-  no_contact: () => say("No contact, patrol sent"),
-  no_contact_patrol: () => say("No contact, patrol sent"),
-  technical: () => say("Technical"),
-  duplicate: () => say("Duplicate"),
-  weather_network: () => say("Weather or network"),
-  network: () => say("Weather or network"),
-  training: () => say("Training"),
-};
-
 const READINGS = {
   battery_pct: () => say("Battery"),
   battery_v: () => say("Battery voltage"),
@@ -109,7 +86,6 @@ export const label = (word) => named(LABELS, word);
 export const labelMeaning = (word) => LABEL_MEANINGS[word]?.() ?? "";
 export const kind = (word) => named(KINDS, word);
 export const state = (word) => named(STATES, word);
-export const closeCode = (word) => named(CLOSE_CODES, word);
 export const reading = (word) => named(READINGS, word);
 
 /** The picture of a priority: each has its own outline, so colour is never alone. */

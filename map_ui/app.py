@@ -1,0 +1,18 @@
+"""The whole web service: the API with our pages in front of it."""
+
+from fastapi import FastAPI
+
+from map_ui import assets, pages
+from tracking.api.app import create_app as create_api
+
+
+def create_app() -> FastAPI:
+    """What the web server runs. Pages need the npm packages; the API answers without them."""
+    return add_pages(create_api())
+
+
+def add_pages(app: FastAPI) -> FastAPI:
+    """Put the pages and their files on an application that has the API."""
+    app.include_router(assets.router)
+    app.include_router(pages.router)
+    return app

@@ -1,0 +1,428 @@
+/** The desk: joins the live channel, the alarm book, the bell, the list, the map and the card. */
+
+import { ask, askAll } from "/static/pages/api.js";
+import { byId, setText } from "/static/pages/dom.js";
+import { cause, kind } from "/static/pages/names.js";
+import "/static/pages/header.js";
+import { onTheme } from "/static/pages/theme.js";
+import { duration, language, number, roughly, say } from "/static/pages/words.js";
+
+import { AlarmBook } from "./alarm-book.js";
+import { AlarmList } from "./alarm-list.js";
+import { AssetList } from "./asset-list.js";
+import { AlarmBanner, LostBanner } from "./banner.js";
+import { AssetCard } from "./card.js";
+import { Fleet } from "./fleet.js";
+import { Keys } from "./keys.js";
+import { Live } from "./live.js";
+import { Ring } from "./ring.js";
+import { TrackBar } from "./track.js";
+
+const { dataset } = document.body;
+const mayAct = dataset.role !== "client";
+
+const live = new Live();
+const fleet = new Fleet();
+const book = new AlarmBook();
+const ring = new Ring();
+const now = () => live.now();
+
+let closeCodes = [];
+let lastSeq = null;
+let behind = 0;
+/** Alarms that this desk has drawn and that it still has to sound before it may say so. */
+const owed = new Set();
+
+const lost = new LostBanner();
+const banner = new AlarmBanner(now);
+const list = new AlarmList({ book, mayAct, now, closeCodes: () => closeCodes });
+const assets = new AssetList(fleet, now);
+const card = new AssetCard(fleet, now);
+const track = new TrackBar();
+const map = await openMap();
+
+async function openMap() {
+  const container = byId("map");
+  try {
+    const { canDraw, DeskMap } = await import("./map.js");
+    if (canDraw()) return new DeskMap(container, fleet);
+  } catch (error) {
+    console.error("the map cannot be drawn", error);
+  }
+  byId("no-map").hidden = false;
+  return null;
+}
+
+// ── what the live channel says ─────────────────────────────────────────────────────────────────
+
+live.addEventListener("hello", ({ detail }) => {
+  if (lastSeq === null) lastSeq = detail.seq;
+  if (detail.version && dataset.version && detail.version !== dataset.version) {
+    byId("new-version").hidden = false;
+  }
+  resync();
+});
+
+live.addEventListener("assets", ({ detail }) => {
+  fleet.describe(detail.assets);
+  fleet.markAlarms(book.byAsset());
+  if (!detail.more) assets.draw();
+});
+
+live.addEventListener("positions", ({ detail }) => fleet.move(detail, now() / 1000));
+
+live.addEventListener("alarm", ({ detail }) => {
+  lastSeq = Math.max(lastSeq ?? 0, detail.seq);
+  behind = 0;
+  if (!book.apply(detail)) return;
+  showAlarms();
+  if (detail.alarm.state === "closed") return;
+  if (detail.sound) ringFor(detail.alarm);
+  else owed.add(detail.alarm.id);
+  confirmShown();
+});
+
+live.addEventListener("provisional", ({ detail }) => {
+  if (!book.applyProvisional({ ...detail.alarm, event_id: detail.event_id })) return;
+  showAlarms();
+  ringFor(book.get(detail.event_id));
+  confirmShown();
+});
+
+live.addEventListener("beat", ({ detail }) => {
+  // A change of another tenant moves the number too, so being behind is no proof of a loss;
+  // staying behind for two beats is reason enough to read the list.
+  behind = detail.seq > (lastSeq ?? detail.seq) ? behind + 1 : 0;
+  if (behind >= 2) resync(detail.seq);
+});
+
+live.addEventListener("connection", ({ detail }) => {
+  const { connected, since } = detail;
+  byId("status").dataset.connected = String(connected);
+  setText(byId("status-words"), connected ? say("Live") : say("No connection"));
+  if (map) map.faded = !connected;
+  if (connected) {
+    lost.hide();
+  } else {
+    lost.show(since);
+    checkSession();
+  }
+});
+
+live.addEventListener("signed-out", signIn);
+
+/** Read the open alarms; what the live channel said meanwhile is newer and wins. */
+async function resync(seq = lastSeq) {
+  behind = 0;
+  const asOf = seq ?? 0;
+  try {
+    const alarms = await askAll("/alarms?state=open&limit=200");
+    const unheard = book.replaceAll(alarms, asOf);
+    lastSeq = Math.max(lastSeq ?? 0, asOf);
+    live.heardUntil(lastSeq);
+    showAlarms();
+    for (const alarm of unheard) ringFor(alarm);
+    for (const alarm of book.waiting()) owed.add(alarm.id);
+    confirmShown();
+    document.body.dataset.synced = "true";
+  } catch (refused) {
+    if (refused.status === 401) signIn();
+    else setTimeout(() => live.connected && resync(), 2000);
+  }
+}
+
+async function checkSession() {
+  try {
+    await ask("GET", "/me");
+  } catch (refused) {
+    if (refused.status === 401) signIn();
+  }
+}
+
+function signIn() {
+  location.assign("/sign-in");
+}
+
+// ── alarms: seen, heard, acted on ──────────────────────────────────────────────────────────────
+
+function showAlarms() {
+  const waiting = book.waiting();
+  const inHand = book.inHand();
+  list.show(waiting, inHand);
+  banner.show(waiting);
+  fleet.markAlarms(book.byAsset());
+  map?.showAlarms(book.all());
+  const urgent = waiting.filter((alarm) => alarm.priority === 1).length;
+  byId("p1-count").dataset.count = urgent;
+  setText(byId("p1-number"), String(urgent));
+  setText(byId("tab-count"), waiting.length ? String(waiting.length) : "");
+  const [first] = waiting;
+  document.title = first
+    ? `(${waiting.length}) P${first.priority} ${cause(first.cause)} · ${dataset.title}`
+    : dataset.title;
+  ring.follow(book.ringing());
+}
+
+function ringFor(alarm) {
+  ring.strike(alarm.priority);
+  owed.add(alarm.id);
+  if (document.hidden && globalThis.Notification?.permission === "granted") {
+    new Notification(`P${alarm.priority} ${cause(alarm.cause)}`, {
+      body: alarm.asset?.name ?? alarm.unit_id,
+      tag: alarm.id,
+      requireInteraction: alarm.priority <= 2,
+    });
+  }
+}
+
+/**
+ * Tell the server which alarms this desk has drawn and sounded. An alarm that ought to ring at a
+ * desk that cannot be heard is not confirmed, so that it escalates when no other desk rang.
+ */
+function confirmShown() {
+  const saySo = () => {
+    for (const id of [...owed]) {
+      const alarm = book.get(id);
+      if (!alarm || alarm.state === "provisional") {
+        if (!alarm) owed.delete(id);
+        continue;
+      }
+      const heard = ring.armed || alarm.priority > 3;
+      if (!heard) continue;
+      owed.delete(id);
+      live.tell({ type: "shown", alarm_id: id });
+    }
+  };
+  // A hidden tab draws no frame, but its bell rings all the same.
+  if (document.hidden) saySo();
+  else requestAnimationFrame(saySo);
+}
+
+async function acknowledge(id) {
+  const alarm = book.get(id);
+  if (!alarm) return;
+  if (alarm.state === "provisional") {
+    book.silence(id);
+    ring.follow(book.ringing());
+    return;
+  }
+  if (book.pressedAgain(id)) {
+    await heardAgain(id);
+    return;
+  }
+  if (!mayAct || alarm.state !== "raised") return;
+  await act(id, () => ask("POST", `/alarms/${id}/acknowledge`));
+}
+
+async function heardAgain(id) {
+  book.heardAgain(id);
+  showAlarms();
+  await act(id, () => ask("POST", `/alarms/${id}/notes`, { note: say("Heard: pressed again") }));
+}
+
+async function act(id, request) {
+  list.refuse(id, "");
+  try {
+    await request();
+  } catch (refused) {
+    if (refused.status === 401) signIn();
+    list.refuse(id, refused.message);
+    // Somebody was faster, or the channel has not told us yet: the list knows.
+    if (refused.status === 409 || refused.status === 404) resync();
+  }
+}
+
+list.addEventListener("choose", ({ detail }) => list.choose(detail));
+list.addEventListener("acknowledge", ({ detail }) => acknowledge(detail));
+list.addEventListener("silence", ({ detail }) => acknowledge(detail));
+list.addEventListener("heard-again", ({ detail }) => heardAgain(detail));
+list.addEventListener("focus-map", ({ detail }) => focusAlarm(detail));
+list.addEventListener("close", ({ detail: { id, code, note } }) =>
+  act(id, () => ask("POST", `/alarms/${id}/close`, { code, note })),
+);
+
+byId("banner-go").addEventListener("click", () => focusAlarm(byId("alarm-banner").dataset.alarmId));
+byId("banner-acknowledge").addEventListener("click", () =>
+  acknowledge(byId("alarm-banner").dataset.alarmId),
+);
+
+/** The alarm that keys act on: the chosen one, else the first in the queue. */
+function current() {
+  return list.chosen ?? book.waiting()[0]?.id ?? book.inHand()[0]?.id ?? null;
+}
+
+function next() {
+  const order = [...book.waiting(), ...book.inHand()].map((alarm) => alarm.id);
+  if (order.length === 0) return;
+  showPanel("alarms");
+  const index = order.indexOf(list.chosen);
+  list.choose(order[(index + 1) % order.length], { scroll: true });
+}
+
+function focusAlarm(id) {
+  const alarm = book.get(id);
+  if (!alarm) return;
+  list.choose(id);
+  showPanel("map");
+  const slot = alarm.asset ? fleet.slotOf(alarm.asset.id) : undefined;
+  if (slot !== undefined) {
+    openCard(slot);
+    map?.follow(null);
+    const where = fleet.whereIs(slot) ?? alarm.fix;
+    if (where) map?.goTo(where);
+  } else if (alarm.fix) {
+    map?.goTo(alarm.fix);
+  }
+}
+
+// ── assets: map, card, track ───────────────────────────────────────────────────────────────────
+
+function openCard(slot) {
+  if (card.slot !== slot) {
+    track.close();
+    map?.follow(null);
+  }
+  card.open(slot);
+  map?.select(slot);
+}
+
+card.addEventListener("closed", () => {
+  track.close();
+  map?.follow(null);
+  map?.select(null);
+});
+card.addEventListener("track", () => {
+  showPanel("map");
+  track.show(card.asset, now());
+});
+card.addEventListener("go", ({ detail: { slot } }) => {
+  const where = fleet.whereIs(slot);
+  showPanel("map");
+  if (where) map?.goTo(where);
+});
+card.addEventListener("follow", ({ detail: { slot } }) => {
+  if (!map) return;
+  const following = map.following === slot;
+  if (!following && fleet.whereIs(slot)) map.goTo(fleet.whereIs(slot));
+  map.follow(following ? null : slot);
+});
+track.addEventListener("drawn", ({ detail: { points } }) => map?.showTrack(points));
+track.addEventListener("moment", ({ detail: { point } }) => map?.showMoment(point));
+assets.addEventListener("choose", ({ detail: slot }) => {
+  showPanel("map");
+  openCard(slot);
+  const where = fleet.whereIs(slot);
+  if (where) map?.goTo(where);
+});
+
+map?.addEventListener("pick", ({ detail: { slot, alarmId } }) => {
+  if (slot !== null) openCard(slot);
+  else if (alarmId) list.choose(alarmId, { scroll: true });
+});
+map?.addEventListener("view", ({ detail }) => live.tell({ type: "view", ...detail }));
+map?.addEventListener("follow", ({ detail: { slot } }) => card.following(slot !== null));
+map?.addEventListener("hover", ({ detail: { slot, point } }) => {
+  const tip = byId("tip");
+  const where = slot === null ? null : fleet.whereIs(slot);
+  tip.hidden = where === null;
+  if (where === null) return;
+  const asset = fleet.assets[slot];
+  setText(byId("tip-name"), asset.name);
+  const speed = where.speed_kmh === null ? null : say("{speed} km/h", { speed: number(where.speed_kmh) });
+  const age = say("{age} ago", { age: roughly(now() / 1000 - where.at) });
+  setText(byId("tip-about"), [kind(asset.kind), speed, age].filter(Boolean).join(" · "));
+  tip.style.transform = `translate(${Math.round(point.x + 14)}px, ${Math.round(point.y + 14)}px)`;
+});
+byId("home").addEventListener("click", () => map?.home());
+
+// ── the frame around it ────────────────────────────────────────────────────────────────────────
+
+/** Narrow screens show one panel at a time; wide ones show the map beside the others. */
+function showPanel(name) {
+  document.body.dataset.panel = name;
+  for (const tab of document.querySelectorAll("[data-tab]")) {
+    tab.setAttribute("aria-selected", String(tab.dataset.tab === name));
+  }
+  if (name !== "map") {
+    byId("panel-alarms").hidden = name !== "alarms";
+    byId("panel-assets").hidden = name !== "assets";
+    assets.draw();
+  }
+  map?.resize();
+}
+for (const tab of document.querySelectorAll("[data-tab]")) {
+  tab.addEventListener("click", () => showPanel(tab.dataset.tab));
+}
+
+async function armDesk() {
+  const armed = await ring.arm();
+  if (armed && globalThis.Notification?.permission === "default") {
+    Notification.requestPermission();
+  }
+  if (!armed) setText(byId("arm-problem"), say("This browser did not allow sound. Check its settings."));
+  ring.follow(book.ringing());
+  confirmShown();
+}
+byId("arm").addEventListener("click", armDesk);
+byId("mute").addEventListener("click", () => ring.mute());
+
+function showRing() {
+  document.body.dataset.armed = String(ring.armed);
+  document.body.dataset.ringing = ring.armed && ring.ringing !== null ? `p${ring.ringing}` : "";
+  byId("arm-banner").hidden = ring.armed;
+  byId("mute").disabled = ring.ringing === null || !ring.armed;
+  const muted = ring.mutedFor > 0 && ring.ringing !== null;
+  byId("mute").setAttribute("aria-pressed", String(muted));
+  setText(
+    byId("mute-words"),
+    muted ? say("Muted {age}", { age: duration(Math.ceil(ring.mutedFor)) }) : say("Mute 30 s"),
+  );
+}
+ring.addEventListener("change", showRing);
+
+const help = byId("help");
+byId("help-open").addEventListener("click", () => help.showModal());
+
+new Keys(
+  {
+    a: () => current() && acknowledge(current()),
+    n: next,
+    f: () => current() && focusAlarm(current()),
+    m: () => ring.mute(),
+    "/": () => {
+      showPanel("assets");
+      assets.focus();
+    },
+    "?": () => help.showModal(),
+  },
+  byId("single-keys"),
+);
+
+onTheme(() => track.redraw());
+
+setInterval(() => {
+  fleet.growOld(now() / 1000);
+  const tally = fleet.tally();
+  for (const [name, count] of Object.entries(tally)) {
+    setText(byId(`tally-${name}`), number(count));
+  }
+}, 2000);
+setInterval(() => {
+  setText(byId("clock"), new Date(now()).toLocaleTimeString(language, { hourCycle: "h23" }));
+  showRing();
+}, 1000);
+
+try {
+  closeCodes = (await ask("GET", "/alarms/close-codes")).map((row) => ({
+    code: row.code,
+    name: row.names?.[language] ?? row.name ?? row.code,
+  }));
+} catch (refused) {
+  console.error("close codes", refused);
+}
+showPanel("alarms");
+showAlarms();
+showRing();
+ring.arm({ test: false });
+live.open();
+document.body.dataset.ready = "true";
