@@ -76,6 +76,14 @@ class Program:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         return self.log.open("ab")
 
+    def last_words(self, count: int = 12) -> str:
+        """The end of its log, for a person who has to see why."""
+        try:
+            said = self.log.read_bytes()[-16_384:].decode(errors="replace")
+        except FileNotFoundError:
+            return ""
+        return "\n".join("    " + line for line in said.splitlines()[-count:])
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:

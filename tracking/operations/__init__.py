@@ -1,0 +1,1 @@
+"""How the house itself is doing, as its own database knows it."""
