@@ -135,7 +135,10 @@ class Conversation:
             incoming = self.codec.decode(frame, self.peer, heard_at)
         except Corrupt as error:
             inner = self._next_mark(frame, 1)
-            if inner is None:
+            if inner is None and self.codec.marks:
+                # A frame that lost its last bytes has swallowed the first of the next.
+                inner = self._half_a_mark(frame, 1)
+            if inner is None or inner == len(frame):
                 heard.append(Heard(frame, None, error))
                 return len(frame)
             self._note_garbage(inner, str(error))
