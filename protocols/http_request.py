@@ -12,7 +12,6 @@ See: RFC 9112 (HTTP/1.1), RFC 3986 (percent-encoding).
 """
 
 import json
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,6 +28,7 @@ _MAX_CHUNK_LINE = 64
 _MAX_UNIT_ID = 128
 _MAX_TEXT = 1024
 _MAX_DEPTH = 16
+_MAX_NUMBER = 1e15
 _HEX_DIGITS = b"0123456789abcdefABCDEF"
 
 KEPT = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
@@ -138,14 +138,14 @@ def unit_id(name: object) -> str:
 
 
 def number(said: object) -> float | None:
-    """A finite number, however it is written; None for everything else."""
+    """A number that means something, however it is written; None for everything else."""
     if isinstance(said, bool) or not isinstance(said, (int, float, str)):
         return None
     try:
         value = float(said)
     except (ValueError, OverflowError):
         return None
-    return value if math.isfinite(value) else None
+    return value if -_MAX_NUMBER < value < _MAX_NUMBER else None
 
 
 def instant(said: object) -> datetime | None:
