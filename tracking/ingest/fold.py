@@ -145,6 +145,7 @@ class Fold:
             if arrival.error:
                 folded.quarantined.append((arrival, arrival.error))
             elif unit is not None:
+                folded.days.add(arrival.received_at.toordinal())
                 folded.frames.append(
                     frame_row(
                         received_us=received_us,
