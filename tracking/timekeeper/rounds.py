@@ -1,0 +1,148 @@
+"""The timekeeper process: makes its rounds for as long as it holds them.
+
+Any number may run. One makes the rounds; when it dies its lock is freed with its connection and
+another goes on. Nothing is lost in between: what is due is a row, and is due until it is done.
+"""
+
+import asyncio
+import logging
+import signal
+from datetime import timedelta
+
+import uvloop
+
+from geofence.rules.silence import Silence
+from tracking import bus, database
+from tracking.alarms import arrivals as alarms
+from tracking.database import Connection
+from tracking.ingest.writer import AWAY
+from tracking.settings import Settings
+from tracking.timekeeper import store
+
+_log = logging.getLogger(__name__)
+
+DAYS_AHEAD = 3
+_TICK_S = 1.0
+_DAYS_EVERY = 600
+_HEARD_RECENTLY_S = 10.0
+_AT_ONCE = 500
+
+
+async def look_for_silence(connection: Connection, settings: Settings) -> int | None:
+    """Raise an alarm for each unit that has been silent too long; the newest change number."""
+    hearing_since = await store.hearing_since(connection, stale_s=_HEARD_RECENTLY_S)
+    if hearing_since is None:
+        return None
+    newest: int | None = None
+    while True:
+        async with connection.transaction():
+            now, quiet = await store.units_quiet_for_too_long(
+                connection, reporting_time_s=settings.reporting_time_s, most=_AT_ONCE
+            )
+            occurrences = []
+            for unit in quiet:
+                rule = Silence(
+                    reporting_time_s=unit.reporting_time_s,
+                    grace_s=settings.silence_grace_s,
+                    # The record of hearing is that far behind at most (see identity.Unit.slack).
+                    slack_s=min(5.0, 0.05 * unit.reporting_time_s),
+                )
+                event = rule.noticed(heard_at=unit.heard_at, hearing_since=hearing_since, now=now)
+                if event is None:
+                    continue
+                occurrences.append(
+                    alarms.Occurrence(
+                        event_id=alarms.event_id(
+                            unit_id=unit.unit_id, cause=event.cause, at=unit.heard_at, fingerprint=0
+                        ),
+                        unit_id=unit.unit_id,
+                        cause=event.cause,
+                        at=event.at,
+                        received_at=now,
+                        organisation_id=unit.organisation_id,
+                        asset_id=unit.asset_id,
+                        device_id=unit.device_id,
+                        labels=("no_fix",),
+                    )
+                )
+            if occurrences:
+                await store.mark_silent(connection, [each.unit_id for each in occurrences])
+                newest = await alarms.raise_for(
+                    connection, occurrences, window_s=settings.repeat_window_s
+                )
+        if len(quiet) < _AT_ONCE or not occurrences:
+            return newest
+
+
+async def turn_the_days(connection: Connection, settings: Settings) -> None:
+    """Open days ahead, index those that are over, drop those that nobody may keep."""
+    today = await store.today(connection)
+    for ahead in range(-1, DAYS_AHEAD + 1):
+        await store.open_day(connection, today + timedelta(days=ahead))
+    keep = {
+        "positions": settings.positions_retention_days,
+        "frames": settings.frames_retention_days,
+    }
+    for parent, days in keep.items():
+        for each in await store.days_of(connection, parent):
+            age = (today - each.day).days
+            if age > days:
+                await store.drop_day(connection, parent, each.day)
+                _log.info("a day has been dropped", extra={"table": parent, "day": str(each.day)})
+            elif parent == "positions" and age >= 2 and not each.indexed:
+                await store.close_day(connection, each.day)
+    await store.let_go_of_the_old(connection, quarantine_days=settings.quarantine_retention_days)
+
+
+class Timekeeper:
+    """One process that keeps the rounds, or waits for them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._bell = bus.Bell(bus.address_of(settings))
+
+    async def serve(self, until: asyncio.Event) -> None:
+        """Make the rounds until told to stop."""
+        async with asyncio.TaskGroup() as group:
+            work = [group.create_task(self._bell.run()), group.create_task(self._keep_on())]
+            await until.wait()
+            for task in work:
+                task.cancel()
+
+    async def _keep_on(self) -> None:
+        while True:
+            try:
+                connection = await database.connect(self._settings, "ingest")
+                try:
+                    await store.take_the_rounds(connection)
+                    await self._rounds(connection)
+                finally:
+                    connection.terminate()
+            except AWAY as error:
+                _log.warning("no rounds without PostgreSQL", extra={"error": repr(error)})
+                await asyncio.sleep(0.5)
+
+    async def _rounds(self, connection: Connection) -> None:
+        tick = 0
+        while True:
+            async with asyncio.timeout(300.0):
+                if tick % _DAYS_EVERY == 0:
+                    await turn_the_days(connection, self._settings)
+                seq = await look_for_silence(connection, self._settings)
+            if seq is not None:
+                self._bell.alarms(seq)
+            tick += 1
+            await asyncio.sleep(_TICK_S)
+
+
+def run(settings: Settings) -> None:
+    """Be the timekeeper until SIGTERM or SIGINT."""
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for each in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(each, stop.set)
+        await Timekeeper(settings).serve(stop)
+
+    uvloop.run(main())
