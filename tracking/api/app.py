@@ -11,6 +11,9 @@ from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
+import tracking.audit.api
+import tracking.fleet.api
+import tracking.fleet.quarantine_api
 import tracking.people.accounts_api
 import tracking.people.api
 from tracking.api.envelope import Envelope
@@ -77,8 +80,8 @@ async def _open_house(app: FastAPI) -> AsyncIterator[None]:
     app.state.pool = pool
     app.state.passwords = passwords
     try:
-        if find_spec("tracking.live.hub"):
-            async with import_module("tracking.live.hub").open_hub(settings, pool) as hub:
+        if find_spec("tracking.live"):
+            async with import_module("tracking.live").open_hub(settings, pool) as hub:
                 app.state.live = hub
                 yield
         else:
@@ -98,7 +101,10 @@ def _routes_of_version_1() -> APIRouter:
     private = APIRouter(responses=responses(NotSignedIn))
     private.include_router(tracking.people.api.router)
     private.include_router(tracking.people.accounts_api.router)
-    for name in ("fleet.api", "audit.api", "positions.api", "alarms.api", "live.api"):
+    private.include_router(tracking.fleet.api.router)
+    private.include_router(tracking.fleet.quarantine_api.router)
+    private.include_router(tracking.audit.api.router)
+    for name in ("positions.api", "alarms.api", "live.api"):
         if find_spec(f"tracking.{name}"):
             private.include_router(import_module(f"tracking.{name}").router)
     api.include_router(private)
