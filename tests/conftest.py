@@ -2,6 +2,7 @@
 
 settings  fresh ``Settings``: own migrated database, own state folder, Redis, free ports
 pool      a pool on that database as its owner; ``database.open_pool(settings, role)`` for others
+stack     gateway, api and timekeeper really running (``tests/stack.py``)
 browser   a real Chromium
 """
 
@@ -21,6 +22,7 @@ import asyncpg
 import pytest
 
 from protocols import names
+from tests.stack import Stack, running
 from tracking import cluster, database
 from tracking.settings import PROJECT, Settings
 
@@ -135,6 +137,13 @@ async def pool(settings: Settings) -> AsyncIterator[database.Pool]:
     opened = await database.open_pool(settings, "owner", size=4)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+def stack(settings: Settings) -> Iterator[Stack]:
+    """Gateway, api and timekeeper as they really run, on the test's own database."""
+    with running(settings) as house:
+        yield house
 
 
 @pytest.fixture
