@@ -58,6 +58,7 @@ from protocols.message import (
 from protocols.wire import Reader
 
 _LOGIN, _TIME, _ADDRESS, _ADDRESS_REPLY = 0x01, 0x8A, 0x2A, 0x97
+_COMMANDS = frozenset({0x80, 0x81, 0x82})
 _WEST = 0x08
 _FARTHEST_ZONE = timedelta(hours=14)
 _NO_ADDRESS = b"NA&&NA&&0##"
@@ -79,7 +80,10 @@ def decode(frame: bytes, peer: Peer, heard_at: datetime) -> Incoming:
         )
     known = _KINDS.get(opened.kind)
     if known is None:
-        return Incoming(messages=(Unknown(kind=f"{opened.kind:02x}"),))
+        # Its bytes are kept, so it may be told so: units repeat what nobody answers.
+        answered = not opened.wide and opened.kind not in _COMMANDS
+        unknown = Unknown(kind=f"{opened.kind:02x}")
+        return Incoming(messages=(unknown,), ack=_ack(opened) if answered else b"")
     messages = known(opened)
     if isinstance(messages[0], Unknown):
         return Incoming(messages=messages)

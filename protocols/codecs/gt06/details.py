@@ -35,15 +35,13 @@ _BEACON = struct.Struct(">6shBhHB")
 def words(frame: Frame) -> tuple[Message, ...]:
     """15: ``size flag words language``; 21: ``flag encoding words``; 9B: ``port words``.
 
-    What a terminal says without being asked for it (no size), and words that hold
-    facts, are a report as well as a reply.
+    Words that hold a place or a card's number are a report, all others a reply.
     """
     content = frame.content
-    announced = True
     if frame.kind == 0x15:
+        # Some firmware writes no size, and its words fill the frame.
         size = content[0] - 4 if content else 0
-        announced = size > 0
-        said = content[5 : 5 + size] if announced else content[5:-2]
+        said = content[5 : 5 + size] if size > 0 else content[5:-2]
     elif frame.kind == 0x21:
         encoding = content[4] if len(content) > 4 else _WORDS_ASCII
         said = content[5:]
@@ -52,10 +50,7 @@ def words(frame: Frame) -> tuple[Message, ...]:
     else:
         said = content[1:]
     reply = CommandReply(text=text(said).strip())
-    report = _facts_in(reply.text, frame)
-    if report is None and not announced:
-        report = Report(other={"text": reply.text}, record=frame.record(timed=False))
-    return (reply,) if report is None else (reply, report)
+    return (_facts_in(reply.text, frame) or reply,)
 
 
 def information(frame: Frame) -> tuple[Message, ...]:
@@ -161,7 +156,7 @@ def _facts_in(said: str, frame: Frame) -> Report | None:
     """What the words themselves tell: a card's number, or a position in letters."""
     if said.startswith("<ICCID:"):
         number = said.removeprefix("<ICCID:").rstrip("<>")
-        return Report(other={"iccid": number}, record=frame.record(timed=False))
+        return Report(other={"iccid": number, "text": said}, record=frame.record(timed=False))
     if "!" not in said or "Lat:" not in said:
         return None
     title, _, listed = said.partition("!")
@@ -174,12 +169,12 @@ def _facts_in(said: str, frame: Frame) -> Report | None:
             lat=_letters(facts["Lat"]),
             lon=_letters(facts["Lon"]),
             valid=not title.startswith("Last"),
-            speed_kmh=_finite(facts.get("Speed", "0")),
-            course_deg=_finite(facts.get("Course", "0")),
+            speed_kmh=_finite(facts["Speed"]) if "Speed" in facts else None,
+            course_deg=_finite(facts["Course"]) if "Course" in facts else None,
         )
     except (KeyError, ValueError, OverflowError):
         return None
-    return Report(fix=fix, at=at, record=said.encode())
+    return Report(fix=fix, at=at, other={"text": said}, record=said.encode())
 
 
 def _letters(place: str) -> float:

@@ -136,7 +136,9 @@ def draft_of(frame: Frame, start: int = 0) -> Draft:
     return draft
 
 
-def fix_of(at: datetime | None, lat: int, lon: int, speed_kmh: float, flags: int) -> Fix | None:
+def fix_of(
+    at: datetime | None, lat: int, lon: int, speed_kmh: float | None, flags: int
+) -> Fix | None:
     """A fix from units of 1/1,800,000 degree; None without a time or off the Earth."""
     if at is None:
         return None

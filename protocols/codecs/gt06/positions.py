@@ -47,6 +47,9 @@ _NEW_CAMERA_EVENTS = _EVENTS | {0x01: Signal.PANIC}
 def position(frame: Frame) -> tuple[Message, ...]:
     """10, 11, 12, 17, 1A, 2A, 2D, 61: ``[imei] gps [cell] [what the maker added]``."""
     content = frame.content
+    if not content:
+        # Without a fix some say no more than this, and wait for their answer all the same.
+        return (Draft().report(frame),)
     start = 8 if is_imei(content[:8]) and moment(content[:6], None) is None else 0
     draft = draft_of(frame, start)
     rest = Reader(content[start + GPS_SIZE :])
@@ -309,7 +312,7 @@ def camera_event(frame: Frame) -> tuple[Message, ...]:
         draft.readings["satellites"] = rest.u8() & 0x0F
     if rest.remaining >= 11:
         lat, lon, flags = rest.u32(), rest.u32(), rest.u16()
-        speed_kmh = float(rest.u16()) if newer else 0.0
+        speed_kmh = float(rest.u16()) if newer else None
         draft.fix = fix_of(draft.at, lat, lon, speed_kmh, flags)
     if newer:
         draft.readings["power_v"] = rest.u16() / 10
