@@ -28,6 +28,7 @@ _LTE = (4, 8)
 _GSM = (2, 3)
 _GSM_WIDE = (2, 4)
 _NO_CELL = 8
+_SHORT_TERMINAL = 4
 
 _EVENTS = {
     0x0E: Signal.LOW_POWER,
@@ -122,8 +123,9 @@ def alarm(frame: Frame) -> tuple[Message, ...]:
     draft = draft_of(frame)
     rest = Reader(frame.content[GPS_SIZE:])
     if rest.remaining <= _NO_CELL:
-        note_terminal(draft, frame, rest)
-        if "alarm_code" not in draft.other and not draft.signals:
+        if rest.remaining in (_SHORT_TERMINAL, _SHORT_TERMINAL + 1):
+            note_terminal(draft, frame, rest)
+        else:
             # An alarm cut short is still an alarm, though nobody can say which.
             draft.signals.add(Signal.UNSPECIFIED)
         return (draft.report(frame),)
@@ -343,9 +345,9 @@ def _note_mode(draft: Draft, rest: Reader) -> None:
 
 
 def _alarm_cell(frame: Frame, rest: Reader) -> tuple[int, int]:
-    if frame.kind == 0xA4:
-        return _LTE
     network = 4 if rest.peek(1)[0] & 0x80 else 3
+    if frame.kind == 0xA4 and rest.remaining >= network + sum(_LTE) + _SHORT_TERMINAL:
+        return _LTE
     behind = rest.remaining - network - sum(_GSM)
     fence = frame.kind == 0x27
     return _GSM_WIDE if behind - fence in (6, 14) else _GSM

@@ -19,6 +19,7 @@ from protocols.wire import Reader
 
 _NEIGHBOURS = 7
 _WIFI_SIZE = 7
+_SHORTEST_SCAN = 8
 _WIDTHS = {0x2C: (2, 3), 0xA2: (4, 8), 0xA9: (4, 8)}
 _LTE_KINDS = (0xA1, 0xA7)
 
@@ -71,12 +72,11 @@ def cells_and_wifi_alarm(frame: Frame) -> tuple[Message, ...]:
     draft.at = moment(rest.take(6), frame.zone)
     alarm, language = frame.content[-2:]
     note_alarm(draft, frame, alarm, language)
-    mcc, mnc = read_network(rest)
-    count = rest.u16()
     seen: list[CellTower] = []
     wifi: list[WifiNetwork] = []
-    widths = _fitting(frame, rest.at, count)
-    if widths:
+    mcc, mnc = read_network(rest) if rest.remaining >= _SHORTEST_SCAN else (0, 0)
+    count = rest.u16() if mcc else 0
+    if widths := _fitting(frame, rest.at, count):
         seen = [_tower(rest, mcc, mnc, *widths) for _ in range(count)]
         rest.take(1)
         wifi = [_network(rest) for _ in range(rest.u8())]
