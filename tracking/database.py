@@ -37,6 +37,27 @@ metadata = MetaData(
 )
 
 
+class NotDurable(RuntimeError):
+    """This server can lose what it has confirmed; the text says what to set."""
+
+
+AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.QueryCanceledError,
+    asyncpg.SyntaxOrAccessError,
+    NotDurable,
+)
+"""Errors that say nothing about what was asked: wait, and ask the same again."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
     """How far a person's requests see: their organisation, or all clients of their centre."""
@@ -138,10 +159,6 @@ async def connect_for(settings: Settings, reach: Reach) -> Connection:
     connection = await connect(settings, "app")
     await _speak_for(connection, reach, for_this_transaction=False)
     return connection
-
-
-class NotDurable(RuntimeError):
-    """This server can lose what it has confirmed; the text says what to set."""
 
 
 async def refuse_what_is_not_durable(connection: Connection) -> None:

@@ -25,7 +25,6 @@ from tracking.gateway.rates import Meter
 from tracking.ingest import store
 from tracking.ingest.batch import Intake
 from tracking.ingest.identity import Units
-from tracking.ingest.writer import AWAY
 from tracking.rules.service import rules_of
 from tracking.settings import Settings
 
@@ -241,7 +240,7 @@ class Gateway:
                 )
                 await asyncio.sleep(1.0)
         except asyncio.CancelledError:
-            with contextlib.suppress(*AWAY):
+            with contextlib.suppress(*database.AWAY):
                 async with asyncio.timeout(1.0):
                     await store.sign_off(connection, gateway=self.name)
             raise
@@ -274,7 +273,7 @@ class Gateway:
                     await work(connection)
                 finally:
                     connection.terminate()
-            except AWAY as error:
+            except database.AWAY as error:
                 _log.debug("no connection", extra={"error": repr(error)})
                 await asyncio.sleep(0.5)
 

@@ -14,12 +14,13 @@ from collections.abc import Callable, Coroutine
 from protocols.codec import Peer
 from tracking import clock
 from tracking.bus import Bell
+from tracking.database import AWAY
 from tracking.ingest.arrival import Arrival
 from tracking.ingest.figures import Figures
 from tracking.ingest.identity import Units
 from tracking.ingest.journal import Journal, again
 from tracking.ingest.provisional import provisional_alarms
-from tracking.ingest.writer import AWAY, Writer
+from tracking.ingest.writer import Writer
 from tracking.rules.service import RuleBook
 from tracking.settings import Settings
 

@@ -11,11 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-import asyncpg
-
 from tracking import clock, database
 from tracking.alarms import arrivals as alarms
-from tracking.database import Connection
+from tracking.database import AWAY, Connection
 from tracking.ingest import store
 from tracking.ingest.arrival import Arrival
 from tracking.ingest.figures import Figures
@@ -25,22 +23,6 @@ from tracking.rules.service import RuleBook
 from tracking.settings import Settings
 
 _log = logging.getLogger(__name__)
-
-AWAY = (
-    OSError,
-    TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.ReadOnlySQLTransactionError,
-    asyncpg.TransactionRollbackError,
-    asyncpg.QueryCanceledError,
-    asyncpg.SyntaxOrAccessError,
-    database.NotDurable,
-)
-"""Errors that say nothing about the batch: wait and try the same again."""
 
 
 class _Stale(Exception):

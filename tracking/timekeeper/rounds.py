@@ -14,8 +14,7 @@ import uvloop
 from geofence.rules.silence import Silence
 from tracking import bus, database
 from tracking.alarms import arrivals as alarms
-from tracking.database import Connection
-from tracking.ingest.writer import AWAY
+from tracking.database import AWAY, Connection
 from tracking.settings import Settings
 from tracking.timekeeper import store
 
