@@ -38,6 +38,8 @@ class Row:
         """The row on that line. Raises ValueError, which says what is wrong with it."""
         try:
             row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"not JSON: {error.msg} at character {error.pos + 1}") from error
         except (ValueError, RecursionError) as error:
             raise ValueError(f"not JSON: {error}") from error
         match row:
