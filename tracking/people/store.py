@@ -244,6 +244,23 @@ async def organisations(
     return [Organisation(**row) for row in rows]
 
 
+async def anybody(connection: Connection) -> bool:
+    """Is there an organisation already? Others who ask wait until this transaction has ended."""
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtext('vigil_seed'))")
+    found: bool = await connection.fetchval("SELECT EXISTS (SELECT FROM organisations)")
+    return found
+
+
+async def add_centre(connection: Connection, *, name: str, language: str) -> UUID:
+    """File a new centre (nobody may do so but the owner)."""
+    centre_id: UUID = await connection.fetchval(
+        "INSERT INTO organisations (kind, name, language) VALUES ('centre', $1, $2) RETURNING id",
+        name,
+        language,
+    )
+    return centre_id
+
+
 async def add_client(
     connection: Connection, *, centre_id: UUID, name: str, language: str
 ) -> Organisation:
