@@ -1,6 +1,7 @@
 """The SQL of intake, each function named by the question it answers or the fact it files."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -10,6 +11,23 @@ from tracking.ingest.arrival import Arrival
 from tracking.ingest.fold import Key
 from tracking.ingest.identity import FOR_EVER, LONG_AGO, Fitment, Unit
 from tracking.rules.service import RuleBook, remembered, written
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quarantined:
+    """One frame in quarantine whose unit has been registered since."""
+
+    id: int
+    received_at: datetime
+    unit_id: str
+    codec: str
+    address: str
+    payload: bytes
+    model: str
+
+
+UNKNOWN_UNIT = "unknown unit"
+"""The reason under which frames of units that nobody registered wait in quarantine."""
 
 _COPIED = tuple(name for name in rows.POSITION_COLUMNS if name not in {"misdated", "newest"})
 _LIVE = ("received_at", "geom", "speed_kmh", "course_deg", "altitude_m", "accuracy_m", "valid",
@@ -307,7 +325,7 @@ async def keep_unknown(
         # A cry for help is kept however much this unit has said already.
         keeping = [a for place, a in enumerate(said) if place < room or a.life_safety]
         refused.update(set(said) - set(keeping))
-        await quarantine(connection, [(arrival, "unknown unit") for arrival in keeping])
+        await quarantine(connection, [(arrival, UNKNOWN_UNIT) for arrival in keeping])
         await connection.execute(
             "UPDATE unknown_units SET frames = frames + $2, refused = refused + $3"
             " WHERE unit_id = $1",
@@ -330,6 +348,28 @@ async def quarantine(connection: Connection, frames: Sequence[tuple[Arrival, str
             for a, reason in frames
         ],
     )
+
+
+async def frames_of_units_registered_since(
+    connection: Connection, *, most: int
+) -> list[Quarantined]:
+    """Frames that came before their unit was registered, each unit's in order."""
+    found = await connection.fetch(
+        """
+        SELECT q.id, q.received_at, q.unit_id, q.codec, q.address, q.payload, d.model
+        FROM quarantined_frames q
+        JOIN devices d ON d.unit_id = q.unit_id AND d.retired_at IS NULL
+        WHERE q.reason = $1 ORDER BY q.unit_id, q.id LIMIT $2
+        """,
+        UNKNOWN_UNIT,
+        most,
+    )
+    return [Quarantined(**row) for row in found]
+
+
+async def release(connection: Connection, ids: Sequence[int]) -> None:
+    """These frames have been understood and kept elsewhere."""
+    await connection.execute("DELETE FROM quarantined_frames WHERE id = ANY ($1)", ids)
 
 
 async def sign_on(

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import signal
 from datetime import timedelta
+from itertools import count
 
 import uvloop
 
@@ -15,6 +16,11 @@ from geofence.rules.silence import Silence
 from tracking import bus, database
 from tracking.alarms import arrivals as alarms
 from tracking.database import AWAY, Connection
+from tracking.ingest.figures import Figures
+from tracking.ingest.identity import Units
+from tracking.ingest.replay import read_again
+from tracking.ingest.writer import Writer
+from tracking.rules.service import rules_of
 from tracking.settings import Settings
 from tracking.timekeeper import store
 
@@ -122,16 +128,23 @@ class Timekeeper:
                 await asyncio.sleep(0.5)
 
     async def _rounds(self, connection: Connection) -> None:
-        tick = 0
-        while True:
-            async with asyncio.timeout(300.0):
-                if tick % _DAYS_EVERY == 0:
-                    await turn_the_days(connection, self._settings)
-                seq = await look_for_silence(connection, self._settings)
-            if seq is not None:
-                self._bell.alarms(seq)
-            tick += 1
-            await asyncio.sleep(_TICK_S)
+        settings = self._settings
+        writer = Writer(
+            settings, gateway="replay", units=Units(), rules=rules_of(settings), figures=Figures()
+        )
+        try:
+            for tick in count():
+                async with asyncio.timeout(300.0):
+                    if tick % _DAYS_EVERY == 0:
+                        await turn_the_days(connection, settings)
+                    seq = await look_for_silence(connection, settings)
+                    for kept in await read_again(connection, writer):
+                        seq = kept.seq or seq
+                if seq is not None:
+                    self._bell.alarms(seq)
+                await asyncio.sleep(_TICK_S)
+        finally:
+            writer.drop()
 
 
 def run(settings: Settings) -> None:
