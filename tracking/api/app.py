@@ -11,12 +11,14 @@ from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
+import tracking.api.docs
 import tracking.audit.api
 import tracking.fleet.api
 import tracking.fleet.quarantine_api
 import tracking.people.accounts_api
 import tracking.people.api
 from tracking.api.envelope import Envelope
+from tracking.api.examples import give_examples
 from tracking.api.problems import Problem, answer_with_problems, responses
 from tracking.database import open_pool
 from tracking.errors import Invalid, NotSignedIn, Unavailable
@@ -61,9 +63,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(Envelope, settings=settings)
     answer_with_problems(app)
     app.include_router(_routes_of_version_1())
-    for name in ("tracking.api.health", "tracking.api.docs"):
-        if find_spec(name):
-            app.include_router(import_module(name).router)
+    app.include_router(tracking.api.docs.router)
+    if find_spec("tracking.api.health"):
+        app.include_router(import_module("tracking.api.health").router)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign] # FastAPI's own way
     return app
 
@@ -131,5 +133,6 @@ def _described(app: FastAPI) -> dict[str, Any]:
         schemas.pop("ValidationError", None)
         schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas.update(schema.pop("$defs"), Problem=schema)
+        give_examples(document)
         app.openapi_schema = document
     return app.openapi_schema
