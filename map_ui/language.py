@@ -31,11 +31,9 @@ COOKIE = "language"
 
 def chosen(request: Request, preferred: str | None = None) -> str:
     """The reader's language: their choice in this browser, else their own, else the browser's."""
-    picked = request.cookies.get(COOKIE)
-    if picked in LANGUAGES:
-        return picked
-    if preferred in LANGUAGES:
-        return preferred
+    for language in (request.cookies.get(COOKIE), preferred):
+        if language is not None and language in LANGUAGES:
+            return language
     return _accepted(request.headers.get("accept-language", ""))
 
 
@@ -65,7 +63,7 @@ def script_words(language: str) -> dict[str, Mapping[str, object]]:
             if isinstance(message.id, str):
                 messages[message.id] = str(message.string)
             else:
-                plurals[message.id[0]] = [str(form) for form in message.string]
+                plurals[message.id[0]] = [str(form) for form in message.string or ()]
     return {"messages": messages, "plurals": plurals}
 
 

@@ -1,6 +1,5 @@
 """The pages: sign-in, desk, quarantine. What moves on them comes from /api/v1."""
 
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -63,14 +62,6 @@ async def words(language: str) -> Response:
     )
 
 
-def product_version() -> str:
-    """The version that an open page compares with the one the live channel names."""
-    try:
-        return version("vigil")
-    except PackageNotFoundError:
-        return ""
-
-
 def _page(request: Request, template: str, *, reader: Person | None) -> HTMLResponse:
     language = chosen(request, None if reader is None else reader.language)
     theme = request.cookies.get("theme")
@@ -81,7 +72,7 @@ def _page(request: Request, template: str, *, reader: Person | None) -> HTMLResp
         "reader": reader,
         "staff": reader is not None and reader.role in STAFF,
         "theme": theme if theme in _THEMES else "",
-        "version": product_version(),
+        "version": request.app.version,
     }
     html = _environment(language).get_template(template).render(context)
     return HTMLResponse(html, headers=PAGE_HEADERS | {"Cache-Control": "no-store"})

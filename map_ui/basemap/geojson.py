@@ -30,7 +30,9 @@ def collection(features: Iterable[Feature]) -> str:
 
 def polygons(geometry: shapely.Geometry) -> shapely.Geometry:
     """The areas of a geometry; lines and points that an intersection left behind are dropped."""
-    parts = [part for part in shapely.get_parts(geometry) if part.geom_type == "Polygon"]
+    # A collection may hold multi-polygons, so it is taken apart twice.
+    singles = shapely.get_parts(shapely.get_parts(geometry))
+    parts = [part for part in singles if part.geom_type == "Polygon"]
     return parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
 
 

@@ -94,6 +94,12 @@ export class AlarmBook {
     return unheard;
   }
 
+  /** The server counts its changes anew: what was ordered by the old count no longer is. */
+  startAnew() {
+    this._seq.clear();
+    this._closed.clear();
+  }
+
   get(id) {
     return this._alarms.get(id);
   }

@@ -121,9 +121,10 @@ export class AlarmList extends EventTarget {
         onFocus: () => this.choose(card.alarm.id),
       },
       part("div", "alarm-head", badge, card.cause, card.repeats, card.age),
-      part("div", "alarm-who", icon(kindIcon(alarm.asset?.kind)), card.who, card.about),
+      part("div", "alarm-who", icon(kindIcon(alarm.asset?.kind)), card.who),
+      part("div", "alarm-foot", card.about, card.when),
       card.labels,
-      part("div", "alarm-foot", card.when, card.hand),
+      card.hand,
       card.problem,
       card.buttons,
     );

@@ -6,7 +6,7 @@ import { kind, kindIcon, reading, state } from "/static/pages/names.js";
 import { duration, number, say, time } from "/static/pages/words.js";
 
 const REFRESH_MS = 15000;
-const COMPASS = ["N", "NE", "E", "SE", "S", "SW", "W", "NW"];
+const COMPASS = [say("N"), say("NE"), say("E"), say("SE"), say("S"), say("SW"), say("W"), say("NW")];
 
 /** Dispatches `closed`, `track`, `follow` and `go`. */
 export class AssetCard extends EventTarget {
@@ -75,7 +75,9 @@ export class AssetCard extends EventTarget {
   }
 
   _fill(answer) {
-    const { device, readings, place } = answer;
+    const { device, readings, place, last } = answer;
+    // The live channel leaves out what is not in the picture.
+    if (last) this._fleet.locate(this.slot, last);
     setText(byId("card-place"), place?.text ?? place?.name ?? (typeof place === "string" ? place : ""));
     byId("card-readings").replaceChildren(
       ...Object.entries(readings ?? {})

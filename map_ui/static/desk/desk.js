@@ -27,8 +27,11 @@ const book = new AlarmBook();
 const ring = new Ring();
 const now = () => live.now();
 
+/** Assets up to which every position is wanted, not only those in the picture. */
+const WHOLE_FLEET = 5000;
+
 let closeCodes = [];
-let lastSeq = null;
+let lastSeq = 0;
 let behind = 0;
 /** Alarms that this desk has drawn and that it still has to sound before it may say so. */
 const owed = new Set();
@@ -56,7 +59,8 @@ async function openMap() {
 // ── what the live channel says ─────────────────────────────────────────────────────────────────
 
 live.addEventListener("hello", ({ detail }) => {
-  if (lastSeq === null) lastSeq = detail.seq;
+  if (detail.seq < lastSeq) book.startAnew();
+  lastSeq = detail.seq;
   if (detail.version && dataset.version && detail.version !== dataset.version) {
     byId("new-version").hidden = false;
   }
@@ -69,10 +73,10 @@ live.addEventListener("assets", ({ detail }) => {
   if (!detail.more) assets.draw();
 });
 
-live.addEventListener("positions", ({ detail }) => fleet.move(detail, now() / 1000));
+live.addEventListener("positions", ({ detail }) => fleet.move(detail));
 
 live.addEventListener("alarm", ({ detail }) => {
-  lastSeq = Math.max(lastSeq ?? 0, detail.seq);
+  lastSeq = Math.max(lastSeq, detail.seq);
   behind = 0;
   if (!book.apply(detail)) return;
   showAlarms();
@@ -92,7 +96,7 @@ live.addEventListener("provisional", ({ detail }) => {
 live.addEventListener("beat", ({ detail }) => {
   // A change of another tenant moves the number too, so being behind is no proof of a loss;
   // staying behind for two beats is reason enough to read the list.
-  behind = detail.seq > (lastSeq ?? detail.seq) ? behind + 1 : 0;
+  behind = detail.seq > (lastSeq) ? behind + 1 : 0;
   if (behind >= 2) resync(detail.seq);
 });
 
@@ -114,11 +118,11 @@ live.addEventListener("signed-out", signIn);
 /** Read the open alarms; what the live channel said meanwhile is newer and wins. */
 async function resync(seq = lastSeq) {
   behind = 0;
-  const asOf = seq ?? 0;
+  const asOf = seq;
   try {
     const alarms = await askAll("/alarms?state=open&limit=200");
     const unheard = book.replaceAll(alarms, asOf);
-    lastSeq = Math.max(lastSeq ?? 0, asOf);
+    lastSeq = Math.max(lastSeq, asOf);
     live.heardUntil(lastSeq);
     showAlarms();
     for (const alarm of unheard) ringFor(alarm);
@@ -319,7 +323,10 @@ map?.addEventListener("pick", ({ detail: { slot, alarmId } }) => {
   if (slot !== null) openCard(slot);
   else if (alarmId) list.choose(alarmId, { scroll: true });
 });
-map?.addEventListener("view", ({ detail }) => live.tell({ type: "view", ...detail }));
+map?.addEventListener("view", ({ detail }) => {
+  // A small fleet is told whole, so that ages stay true for assets outside the picture too.
+  if (fleet.count > WHOLE_FLEET) live.tell({ type: "view", ...detail });
+});
 map?.addEventListener("follow", ({ detail: { slot } }) => card.following(slot !== null));
 map?.addEventListener("hover", ({ detail: { slot, point } }) => {
   const tip = byId("tip");
@@ -401,7 +408,6 @@ new Keys(
 onTheme(() => track.redraw());
 
 setInterval(() => {
-  fleet.growOld(now() / 1000);
   const tally = fleet.tally();
   for (const [name, count] of Object.entries(tally)) {
     setText(byId(`tally-${name}`), number(count));

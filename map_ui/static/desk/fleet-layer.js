@@ -14,6 +14,7 @@ import { ORIGIN } from "./fleet.js";
 
 const VERTEX = `#version 300 es
 in vec2 place;
+in float located;
 in float kind;
 in float state;
 in float alarm;
@@ -32,7 +33,7 @@ flat out vec2 turn;
 flat out float across;
 
 void main() {
-  bool here = state < 2.5 && (alarm > 0.5) == alarmed;
+  bool here = located > 0.5 && (alarm > 0.5) == alarmed;
   gl_Position = here ? matrix * vec4(place, 0.0, 1.0) : vec4(2.0, 2.0, 2.0, 1.0);
   bool moving = kind < 0.5 && speed > 3.0 && course >= 0.0;
   shape = moving ? 3 : int(kind + 0.5);
@@ -117,6 +118,7 @@ void main() {
 
 const ATTRIBUTES = [
   { name: "place", array: "xy", size: 2, type: "FLOAT" },
+  { name: "located", array: "located", size: 1, type: "UNSIGNED_BYTE" },
   { name: "kind", array: "kind", size: 1, type: "UNSIGNED_BYTE" },
   { name: "state", array: "state", size: 1, type: "UNSIGNED_BYTE" },
   { name: "alarm", array: "alarm", size: 1, type: "UNSIGNED_BYTE" },
@@ -206,7 +208,7 @@ export class FleetLayer {
 
 /** CSS pixels across, from an overview of the country to a street. */
 export function symbolSize(zoom) {
-  return Math.min(22, Math.max(9, 9 + (zoom - 7) * 1.9));
+  return Math.min(24, Math.max(11, 12 + (zoom - 7) * 2));
 }
 
 /** The map's matrix for coordinates that count from the fleet's origin, in double precision. */

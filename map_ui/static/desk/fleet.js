@@ -11,11 +11,7 @@ export const KINDS = ["vehicle", "lone_worker", "senior"];
 export const STATES = ["live", "stale", "silent", "never"];
 
 const LIVE = STATES.indexOf("live");
-const STALE = STATES.indexOf("stale");
 const NEVER = STATES.indexOf("never");
-
-/** Silence that makes a live asset stale on this screen before the server says more. */
-const STALE_AFTER_S = 900;
 
 /**
  * Coordinates are kept relative to a point in Belgium: as 32-bit floats that is exact to a
@@ -49,34 +45,34 @@ export class Fleet {
       this.assets[slot] = asset;
       this.kind[slot] = Math.max(0, KINDS.indexOf(asset.kind));
       this.state[slot] = Math.max(0, STATES.indexOf(asset.state));
-      const last = asset.last;
-      if (last === null) {
-        if (this.at[slot] === 0) this.state[slot] = NEVER;
-      } else if (Date.parse(last.at) / 1000 >= this.at[slot]) {
-        this._place(slot, last.lon, last.lat);
-        this.speed[slot] = last.speed_kmh ?? NaN;
-        this.course[slot] = last.course_deg ?? NaN;
-        this.at[slot] = Date.parse(last.at) / 1000;
-        this.valid[slot] = Number(last.valid);
-        this.heard[slot] = Date.parse(last.received_at ?? last.at) / 1000;
-      }
+      if (asset.last) this.locate(slot, asset.last);
     }
+  }
+
+  /** Take in the last position of one asset, as the API says it. */
+  locate(slot, last) {
+    const at = Date.parse(last.at) / 1000;
+    if (at < this.at[slot]) return;
+    this._place(slot, last.lon, last.lat);
+    this.speed[slot] = last.speed_kmh ?? NaN;
+    this.course[slot] = last.course_deg ?? NaN;
+    this.at[slot] = at;
+    this.valid[slot] = Number(last.valid);
+    this.revision += 1;
   }
 
   /**
    * Take in a frame of positions.
    *
    * @param {ReturnType<import("./wire.js").positions>} batch
-   * @param {number} now seconds since 1970 on the server's clock
    * @returns {number} how many belonged to assets that this desk knows
    */
-  move(batch, now) {
+  move(batch) {
     let moved = 0;
     for (let index = 0; index < batch.count; index += 1) {
       const slot = this._slotByNumber.get(batch.number[index]);
       if (slot === undefined) continue;
       moved += 1;
-      this.heard[slot] = now;
       // A fix that waited in the device arrives late; it never moves an asset back.
       if (batch.at[index] < this.at[slot]) continue;
       this._place(slot, batch.lon[index], batch.lat[index]);
@@ -84,20 +80,11 @@ export class Fleet {
       this.course[slot] = batch.course[index] === UNSAID ? NaN : batch.course[index] / 10;
       this.at[slot] = batch.at[index];
       this.valid[slot] = Number((batch.flags[index] & VALID) !== 0);
-      this.state[slot] = now - batch.at[index] < STALE_AFTER_S ? LIVE : STALE;
+      // Whether it is live or stale the server says; only a first fix speaks for itself.
+      if (this.state[slot] === NEVER) this.state[slot] = LIVE;
     }
     if (moved) this.revision += 1;
     return moved;
-  }
-
-  /** Let live assets that nobody has heard for a while look stale. */
-  growOld(now) {
-    for (let slot = 0; slot < this.count; slot += 1) {
-      if (this.state[slot] === LIVE && now - this.heard[slot] > STALE_AFTER_S) {
-        this.state[slot] = STALE;
-        this.revision += 1;
-      }
-    }
   }
 
   /** Mark which assets have an open alarm: 0 for none, else its priority. */
@@ -116,7 +103,7 @@ export class Fleet {
 
   /** Where an asset is and how it moves, or null if it was never heard. */
   whereIs(slot) {
-    if (this.state[slot] === NEVER) return null;
+    if (!this.located[slot]) return null;
     return {
       lon: this.lon[slot],
       lat: this.lat[slot],
@@ -143,7 +130,7 @@ export class Fleet {
     let bestDistance = (reach / worldSize) ** 2;
     let bestAlarmed = false;
     for (let slot = 0; slot < this.count; slot += 1) {
-      if (this.state[slot] === NEVER) continue;
+      if (!this.located[slot]) continue;
       const distance = (this.xy[2 * slot] - x) ** 2 + (this.xy[2 * slot + 1] - y) ** 2;
       const alarmed = this.alarm[slot] > 0;
       const closer = distance < bestDistance && (alarmed || !bestAlarmed);
@@ -161,7 +148,7 @@ export class Fleet {
   within({ west, south, east, north }, limit) {
     const found = [];
     for (let slot = 0; slot < this.count && found.length < limit; slot += 1) {
-      if (this.state[slot] === NEVER) continue;
+      if (!this.located[slot]) continue;
       const lon = this.lon[slot];
       const lat = this.lat[slot];
       if (lon >= west && lon <= east && lat >= south && lat <= north) found.push(slot);
@@ -205,6 +192,7 @@ export class Fleet {
   }
 
   _place(slot, lon, lat) {
+    this.located[slot] = 1;
     this.lon[slot] = lon;
     this.lat[slot] = lat;
     this.xy[2 * slot] = mercatorX(lon) - ORIGIN.x;
@@ -219,11 +207,11 @@ export class Fleet {
     this.speed = new Float32Array(capacity);
     this.course = new Float32Array(capacity);
     this.at = new Float64Array(capacity);
-    this.heard = new Float64Array(capacity);
     this.kind = new Uint8Array(capacity);
     this.state = new Uint8Array(capacity);
     this.alarm = new Uint8Array(capacity);
     this.valid = new Uint8Array(capacity);
+    this.located = new Uint8Array(capacity);
   }
 
   _grow() {

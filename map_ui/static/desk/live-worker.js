@@ -14,7 +14,7 @@ const LONGEST_WAIT_MS = 4000;
 const SIGNED_OUT = new Set([4401, 4403]);
 
 let address = "";
-let after = null;
+let after = 0;
 let socket = null;
 let wait = FIRST_WAIT_MS;
 let heard = Date.now();
@@ -24,19 +24,18 @@ let connected = null;
 self.onmessage = ({ data }) => {
   if (data.kind === "open") {
     address = data.address;
-    after = data.after ?? null;
     heard = Date.now();
     connect();
     setInterval(watch, 500);
   } else if (data.kind === "send" && socket?.readyState === WebSocket.OPEN) {
     socket.send(JSON.stringify(data.message));
   } else if (data.kind === "heard-until") {
-    after = Math.max(after ?? 0, data.seq);
+    after = Math.max(after, data.seq);
   }
 };
 
 function connect() {
-  const current = new WebSocket(after === null ? address : `${address}?after=${after}`);
+  const current = new WebSocket(after > 0 ? `${address}?after=${after}` : address);
   socket = current;
   begun = Date.now();
   current.binaryType = "arraybuffer";
@@ -49,9 +48,10 @@ function connect() {
       return;
     }
     const frame = JSON.parse(data);
-    if (frame.type === "alarm") after = Math.max(after ?? 0, frame.seq);
+    if (frame.type === "alarm") after = Math.max(after, frame.seq);
     if (frame.type === "hello") {
-      if (after === null) after = frame.seq;
+      // A smaller number than ours: the server kept nothing from before and starts anew.
+      after = frame.seq;
       say(true);
     }
     self.postMessage({ kind: "frame", frame });

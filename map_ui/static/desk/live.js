@@ -14,13 +14,13 @@ export class Live extends EventTarget {
     this._worker = null;
   }
 
-  /** Start listening, for changes after `after` if the page knows some already. */
-  open(after = null) {
+  /** Start listening. */
+  open() {
     const address = new URL("/api/v1/live", location.href);
     address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
     this._worker = new Worker("/static/desk/live-worker.js", { type: "module" });
     this._worker.onmessage = ({ data }) => this._heard(data);
-    this._worker.postMessage({ kind: "open", address: address.href, after });
+    this._worker.postMessage({ kind: "open", address: address.href });
   }
 
   /** Milliseconds since 1970 on the server's clock, because a desk's own may be wrong. */

@@ -15,6 +15,7 @@ const TOUCH_REACH_PX = 26;
 const NAMES_FROM_ZOOM = 11.5;
 const NAMES_AT_MOST = 150;
 const CLOSE_ZOOM = 13;
+const NARROW_PX = 768;
 
 const probe = document.body.appendChild(document.createElement("i"));
 probe.hidden = true;
@@ -111,7 +112,7 @@ export class DeskMap extends EventTarget {
 
   goTo({ lon, lat }) {
     const zoom = Math.max(this._map.getZoom(), CLOSE_ZOOM);
-    this._map.flyTo({ center: [lon, lat], zoom, duration: 700 });
+    this._map.flyTo({ center: [lon, lat], zoom, offset: this._offset(), duration: 700 });
   }
 
   fit(places) {
@@ -124,7 +125,8 @@ export class DeskMap extends EventTarget {
       ],
       [180, 90, -180, -90],
     );
-    const padding = { top: 60, left: 60, right: 60, bottom: 190 };
+    const { right, bottom } = covered();
+    const padding = { top: 50, left: 50, right: right + 50, bottom: bottom + 50 };
     this._map.fitBounds(bounds, { padding, maxZoom: 16, duration: 700 });
   }
 
@@ -158,8 +160,15 @@ export class DeskMap extends EventTarget {
     this._nameThoseInView();
     const followed = this.following === null ? null : this._fleet.whereIs(this.following);
     if (followed && !this._map.isMoving()) {
-      this._map.easeTo({ center: [followed.lon, followed.lat], duration: 200 });
+      const center = [followed.lon, followed.lat];
+      this._map.easeTo({ center, offset: this._offset(), duration: 200 });
     }
+  }
+
+  /** From the middle of the map to the middle of what the card and the track leave free. */
+  _offset() {
+    const { right, bottom } = covered();
+    return [-right / 2, -bottom / 2];
   }
 
   _nameThoseInView() {
@@ -168,11 +177,13 @@ export class DeskMap extends EventTarget {
     const slots = close ? this._fleet.within(this._bounds(), NAMES_AT_MOST) : [];
     if (slots.length === 0 && !this._named) return;
     this._named = slots.length > 0;
-    const named = slots.map((slot) =>
-      feature("Point", [this._fleet.lon[slot], this._fleet.lat[slot]], {
-        name: this._fleet.assets[slot].name,
-      }),
-    );
+    const named = slots
+      .filter((slot) => this._fleet.alarm[slot] === 0) // alarms carry their own words
+      .map((slot) =>
+        feature("Point", [this._fleet.lon[slot], this._fleet.lat[slot]], {
+          name: this._fleet.assets[slot].name,
+        }),
+      );
     this._map.getSource("names").setData(collection(named));
   }
 
@@ -218,6 +229,15 @@ export class DeskMap extends EventTarget {
   _say(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
+}
+
+/** Pixels of the map that lie under the card and under the track. */
+function covered() {
+  const narrow = innerWidth <= NARROW_PX;
+  const card = document.getElementById("card");
+  const track = document.getElementById("track");
+  const below = narrow && track.hidden ? card : track;
+  return { right: narrow ? 0 : card.offsetWidth, bottom: below.offsetHeight };
 }
 
 function alarmFeature(alarm) {

@@ -1,0 +1,1 @@
+"""The words of the pages in Dutch, French and German; English is what the source says."""
