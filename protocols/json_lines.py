@@ -138,16 +138,19 @@ def _answer(
     return {"messages": messages, "ack": ack.hex(), "error": error, "unread": unread}
 
 
+_NUMBERS = ("altitude_m", "speed_kmh", "course_deg", "accuracy_m")
+
+
 def _fix(fix: Fix) -> dict[str, object]:
+    """A fix whose every number is a number: what the frame left out is 0.0 and named in unsaid."""
+    numbers = {name: _plain(getattr(fix, name)) for name in _NUMBERS}
     return {
         "at": _utc(fix.at),
         "valid": fix.valid,
         "lat": fix.lat,
         "lon": fix.lon,
-        "altitude_m": _plain(fix.altitude_m),
-        "speed_kmh": _plain(fix.speed_kmh),
-        "course_deg": _plain(fix.course_deg),
-        "accuracy_m": _plain(fix.accuracy_m),
+        **{name: 0.0 if number is None else number for name, number in numbers.items()},
+        "unsaid": [name for name, number in numbers.items() if number is None],
     }
 
 

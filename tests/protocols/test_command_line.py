@@ -23,6 +23,7 @@ FIX_KEYS = {
     "speed_kmh",
     "course_deg",
     "accuracy_m",
+    "unsaid",
 }
 
 SOS = (
