@@ -106,11 +106,16 @@ def migrate() -> None:
 
 
 @app.command()
-def seed() -> None:
-    """Fill an empty database with a centre, its people, three clients and 200 assets."""
+def seed(
+    *,
+    empty: Annotated[
+        bool, typer.Option(help="Only a centre and its administrator, nothing invented.")
+    ] = False,
+) -> None:
+    """Fill an empty database: with a demonstration, or with what it takes to begin for real."""
     logs.configure(settings(), "seed")
     with _refusals():
-        import_module("tracking.seed").run(settings())
+        import_module("tracking.seed").run(settings(), empty=empty)
 
 
 @app.command()

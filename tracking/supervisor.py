@@ -116,9 +116,9 @@ class Supervisor:
             lived_in = await store.lived_in(connection)
         finally:
             await connection.close()
-        if not self._empty and not lived_in:
-            self._enter("filling in demonstration data")
-            await self._once("seed")
+        if not lived_in:
+            self._enter("making an administrator" if self._empty else "inventing a demonstration")
+            await self._once("seed", *(("--empty",) if self._empty else ()))
 
     def _programs(self, listening: socket.socket) -> Iterator[Program]:
         """Every process of our own, in the order in which they start."""
@@ -155,11 +155,11 @@ class Supervisor:
         self._keepers.append(keeper)
         self._tasks.create_task(keeper.run(), name=program.name)
 
-    async def _once(self, what: str) -> None:
+    async def _once(self, what: str, *options: str) -> None:
         """Run one of our own commands to its end."""
         program = Program(
             name=what,
-            command=ourselves(what),
+            command=ourselves(what, *options),
             log=self._settings.state_dir / "log" / f"{what}.log",
             environment={"VIGIL_STATE_DIR": str(self._settings.state_dir.resolve())},
         )

@@ -59,3 +59,16 @@ async def clock(connection: Connection) -> datetime:
     """What time the database server thinks it is."""
     found: datetime = await connection.fetchval("SELECT clock_timestamp()")
     return found
+
+
+async def units_under(connection: Connection, centre: str, unit_ids: list[str]) -> set[str]:
+    """Which of these units belong to clients of the centre of that name."""
+    rows = await connection.fetch(
+        "SELECT d.unit_id FROM devices d"
+        " JOIN organisations o ON o.id = d.organisation_id"
+        " JOIN organisations c ON c.id = o.centre_id"
+        " WHERE c.name = $1 AND d.unit_id = ANY($2::text[]) AND d.retired_at IS NULL",
+        centre,
+        unit_ids,
+    )
+    return {row["unit_id"] for row in rows}
