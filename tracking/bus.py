@@ -14,7 +14,7 @@ import contextlib
 import logging
 import struct
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 import redis.asyncio
 from redis.asyncio.retry import Retry
@@ -126,7 +126,7 @@ def connect(url: str) -> "redis.asyncio.Redis":
     )
 
 
-async def listen(url: str, *channels: str) -> AsyncIterator[tuple[str, bytes]]:
+async def listen(url: str, *channels: str) -> AsyncGenerator[tuple[str, bytes], None]:
     """Messages on these channels, for ever; ("", b"") each time the bell comes back.
 
     What was published while it was away is gone: on ("", b"") ask PostgreSQL.

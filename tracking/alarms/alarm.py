@@ -79,6 +79,7 @@ class Change:
     kind: Kind
     event_id: UUID
     sound: bool
+    at: datetime
     alarm: Alarm
 
 

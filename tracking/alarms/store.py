@@ -29,7 +29,7 @@ _NAMED: Final = """
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where a page of a list ended."""
 
@@ -227,7 +227,7 @@ async def changes_after(connection: Connection, seq: int, *, limit: int) -> list
     """What happened after ``seq``, in order. A ring that a person has answered is silent."""
     rows = await connection.fetch(
         f"""
-        SELECT c.seq, c.kind AS change_kind, c.event_id AS change_event_id,
+        SELECT c.seq, c.kind AS change_kind, c.event_id AS change_event_id, c.at AS change_at,
                c.sound AND a.state <> 'closed'
                    AND (a.acknowledged_at IS NULL OR a.acknowledged_at < c.at + interval '5 s')
                    AS sound,
@@ -238,16 +238,27 @@ async def changes_after(connection: Connection, seq: int, *, limit: int) -> list
         seq,
         limit,
     )
-    return [
-        Change(
-            seq=row["seq"],
-            kind=Kind(row["change_kind"]),
-            event_id=row["change_event_id"],
-            sound=row["sound"],
-            alarm=_alarm(row),
-        )
-        for row in rows
-    ]
+    return [_change(row) for row in rows]
+
+
+async def open_and_changed_after(connection: Connection, seq: int, *, limit: int) -> list[Change]:
+    """Open alarms as if each had just been raised, in the order of its newest change.
+
+    In that order, because then each is a place from which to follow what comes after. Relies on
+    the changes of open alarms being kept.
+    """
+    rows = await connection.fetch(
+        f"""
+        SELECT newest.seq, 'raised' AS change_kind, a.last_event_id AS change_event_id,
+               a.last_event_at AS change_at, a.state = 'raised' AS sound, {_ALARM}
+        FROM alarms a {_NAMED}
+        CROSS JOIN LATERAL (SELECT max(c.seq) AS seq FROM changes c WHERE c.alarm_id = a.id) newest
+        WHERE a.state <> 'closed' AND newest.seq > $1 ORDER BY newest.seq LIMIT $2
+        """,  # noqa: S608 - constants of this file
+        seq,
+        limit,
+    )
+    return [_change(row) for row in rows]
 
 
 async def change_bounds(connection: Connection) -> tuple[int, int]:
@@ -267,6 +278,17 @@ async def counts_by_priority_and_state(connection: Connection) -> list[tuple[int
 def _conditions(wanted: Wanted, after: Place | None) -> tuple[Any, ...]:
     place = (None, None, None) if after is None else (after.priority, after.raised_at, after.id)
     return (list(wanted.states), wanted.priority, wanted.asset_id, *place)
+
+
+def _change(row: asyncpg.Record) -> Change:
+    return Change(
+        seq=row["seq"],
+        kind=Kind(row["change_kind"]),
+        event_id=row["change_event_id"],
+        sound=row["sound"],
+        at=row["change_at"],
+        alarm=_alarm(row),
+    )
 
 
 def _alarm(row: asyncpg.Record) -> Alarm:

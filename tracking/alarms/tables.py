@@ -81,6 +81,7 @@ changes = Table(
     Column("kind", Text, nullable=False),
     Column("sound", Boolean, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Index("changes_alarm", "alarm_id", "seq"),
 )
 
 alarm_shown = Table(
