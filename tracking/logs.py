@@ -8,7 +8,10 @@ import orjson
 
 from tracking.settings import Settings
 
-_OF_EVERY_RECORD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_OF_EVERY_RECORD = frozenset(vars(logging.makeLogRecord({}))) | {
+    *("message", "asctime", "taskName"),
+    "color_message",  # what uvicorn says again for terminals
+}
 
 
 def configure(settings: Settings, process_name: str) -> None:

@@ -177,16 +177,17 @@ class Supervisor:
 
     async def _until_ready(self) -> None:
         """Return when every gateway has opened its ports and the pages answer."""
-        try:
-            async with asyncio.timeout(READY_WITHIN_S):
-                while not (await self._gateways_open() and await self._pages_answer()):
-                    self._refuse_what_keeps_ending()
-                    await asyncio.sleep(0.1)
-        except TimeoutError:
-            raise NotComingUp(
-                f"Not everything answers after {READY_WITHIN_S:.0f} s; "
-                f"see the logs in {self._settings.state_dir}/log."
-            ) from None
+        for name, answers in (("gateways", self._gateways_open), ("pages", self._pages_answer)):
+            try:
+                async with asyncio.timeout(READY_WITHIN_S):
+                    while not await answers():
+                        self._refuse_what_keeps_ending()
+                        await asyncio.sleep(0.1)
+            except TimeoutError:
+                raise NotComingUp(
+                    f"After {READY_WITHIN_S:.0f} s the {name} do not answer; "
+                    f"see the logs in {self._settings.state_dir}/log."
+                ) from None
 
     async def _gateways_open(self) -> bool:
         expected = {one.pid for one in self._members() if one.name.startswith("gateway")}

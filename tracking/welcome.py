@@ -50,7 +50,8 @@ def _tell_phases(settings: Settings, child: "Popen[bytes] | None", program: Prog
     phase = ""
     while True:
         if child is not None and program is not None and child.poll() is not None:
-            typer.echo(program.last_words(25), err=True)
+            said = program.last_words(25).splitlines()
+            typer.echo("\n".join(line for line in said if not line.endswith(" …")), err=True)
             typer.echo(f"It did not come up; the whole story is in {program.log}.", err=True)
             raise typer.Exit(1)
         found = roster.read(settings)
