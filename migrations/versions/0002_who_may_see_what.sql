@@ -127,6 +127,26 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
       AND (t.expires_at IS NULL OR t.expires_at > now()) AND p.disabled_at IS NULL
 $$;
 
+-- What engineers watch, without signing in: how many alarms wait and for how long, never whose.
+
+CREATE FUNCTION vigil_open_alarms()
+RETURNS TABLE (priority smallint, state text, alarms bigint, oldest timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+    SELECT a.priority, a.state, count(*), min(a.raised_at) FROM alarms a
+    WHERE a.state <> 'closed' GROUP BY 1, 2
+$$;
+
+CREATE FUNCTION vigil_newest_change() RETURNS bigint
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+    SELECT coalesce(max(seq), 0) FROM changes
+$$;
+
+REVOKE EXECUTE ON FUNCTION vigil_open_alarms() FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION vigil_newest_change() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vigil_open_alarms() TO vigil_app;
+GRANT EXECUTE ON FUNCTION vigil_newest_change() TO vigil_app;
+GRANT SELECT ON alembic_version TO vigil_app;
+
 REVOKE EXECUTE ON FUNCTION vigil_person_signing_in(text) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION vigil_person_of_session(bytea) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION vigil_person_of_token(bytea) FROM PUBLIC;

@@ -85,7 +85,7 @@ class Town:
         )
         return device
 
-    async def raise_alarm(  # noqa: PLR0917 - a test says what matters to it
+    async def raise_alarm(
         self,
         organisation: UUID,
         asset: UUID | None = None,
@@ -103,7 +103,8 @@ class Town:
             await connection.execute(
                 "INSERT INTO alarms (id, organisation_id, asset_id, unit_id, cause, priority, at,"
                 " raised_at, last_event_id, geom, fix_at, fix_valid) VALUES ($1, $2, $3, 'unit',"
-                " $4, $5, $6, $6, $1, ST_SetSRID(ST_MakePoint($7, $8), 4326), $9::timestamptz, $9 IS NOT NULL)",
+                " $4, $5, $6, $6, $1, ST_SetSRID(ST_MakePoint($7, $8), 4326),"
+                " $9::timestamptz, $9 IS NOT NULL)",
                 alarm,
                 organisation,
                 asset,

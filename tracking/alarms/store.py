@@ -267,12 +267,18 @@ async def change_bounds(connection: Connection) -> tuple[int, int]:
     return (row[0] or 0, row[1] or 0) if row else (0, 0)
 
 
-async def counts_by_priority_and_state(connection: Connection) -> list[tuple[int, State, int]]:
-    """How many alarms are open."""
-    rows = await connection.fetch(
-        "SELECT priority, state, count(*) FROM alarms WHERE state <> 'closed' GROUP BY 1, 2"
-    )
-    return [(row[0], State(row[1]), row[2]) for row in rows]
+async def open_alarms_of_everybody(
+    connection: Connection,
+) -> list[tuple[int, State, int, datetime]]:
+    """(priority, state, how many, when the oldest was raised): counts, for whoever watches us."""
+    rows = await connection.fetch("SELECT * FROM vigil_open_alarms()")
+    return [(row[0], State(row[1]), row[2], row[3]) for row in rows]
+
+
+async def newest_change_of_everybody(connection: Connection) -> int:
+    """The number of the newest change, whosoever it is."""
+    newest: int = await connection.fetchval("SELECT vigil_newest_change()")
+    return newest
 
 
 def _conditions(wanted: Wanted, after: Place | None) -> tuple[Any, ...]:

@@ -79,8 +79,8 @@ class Hub:
 
     @property
     def fresh(self) -> bool:
-        """Whether PostgreSQL has answered lately."""
-        return self._now() - self._followed_at < FRESH_S
+        """Whether every centre that has screens here was followed lately."""
+        return not self._centres or self._now() - self._followed_at < FRESH_S
 
     @property
     def bell_heard(self) -> bool:

@@ -1,12 +1,26 @@
 """What is asked about whereabouts. Row-level security decides what there is to see."""
 
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
 
 from tracking.database import Connection
+from tracking.positions.freshness import freshness
+from tracking.positions.position import LastPosition, Standing, TrackPoint
 from tracking.positions.roster import Heard, RosterEntry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Box:
+    """A box of degrees; it crosses the date line when its west is east of its east."""
+
+    west: float
+    south: float
+    east: float
+    north: float
 
 
 async def roster(connection: Connection) -> list[RosterEntry]:
@@ -60,3 +74,143 @@ async def last_positions_received_after(
         """,
         moment,
     )
+
+
+_LAST: Final = """
+    SELECT p.asset_id, a.number, a.name, a.kind, o.name AS organisation, a.plate, p.at,
+           p.received_at, ST_Y(p.geom) AS lat, ST_X(p.geom) AS lon, p.speed_kmh, p.course_deg,
+           p.altitude_m, p.accuracy_m, p.valid, p.buffered, p.satellites, p.ignition, p.motion,
+           p.immobilised, p.battery_pct, p.power_v
+"""
+_POINT: Final = """
+    at, received_at, ST_Y(geom) AS lat, ST_X(geom) AS lon, speed_kmh, course_deg, valid, buffered
+"""
+_LAST_FROM: Final = """
+    FROM last_positions p JOIN assets a ON a.id = p.asset_id
+    JOIN organisations o ON o.id = a.organisation_id
+"""
+
+
+async def latest_of(connection: Connection, asset_id: UUID) -> LastPosition | None:
+    """Where an asset was last."""
+    row = await connection.fetchrow(f"{_LAST} {_LAST_FROM} WHERE p.asset_id = $1", asset_id)
+    return None if row is None else LastPosition(**row)
+
+
+async def latest_within(
+    connection: Connection, box: Box, *, after: tuple[str, UUID] | None, limit: int
+) -> list[LastPosition]:
+    """Assets in use that were last in a box of degrees, by name."""
+    rows = await connection.fetch(
+        f"""
+        {_LAST} {_LAST_FROM}
+        WHERE a.retired_at IS NULL
+          AND ST_Y(p.geom) BETWEEN $2 AND $4
+          AND CASE WHEN $1 <= $3 THEN ST_X(p.geom) BETWEEN $1 AND $3
+                   ELSE ST_X(p.geom) >= $1 OR ST_X(p.geom) <= $3 END
+          AND ($5::text IS NULL OR (lower(a.name), a.id) > (lower($5), $6::uuid))
+        ORDER BY lower(a.name), a.id LIMIT $7
+        """,
+        box.west,
+        box.south,
+        box.east,
+        box.north,
+        *(after or (None, None)),
+        limit,
+    )
+    return [LastPosition(**row) for row in rows]
+
+
+async def nearest_to(
+    connection: Connection, *, lat: float, lon: float, within_m: float, limit: int
+) -> list[LastPosition]:
+    """Assets in use that were last nearest to a point, with the distance over the ellipsoid."""
+    rows = await connection.fetch(
+        f"""
+        {_LAST}, ST_Distance(p.geom::geography, here) AS distance_m
+        {_LAST_FROM} CROSS JOIN (SELECT ST_SetSRID(ST_MakePoint($1, $2), 4326)::geography AS here) h
+        WHERE a.retired_at IS NULL AND ST_DWithin(p.geom::geography, here, $3)
+        ORDER BY distance_m, a.id LIMIT $4
+        """,
+        lon,
+        lat,
+        within_m,
+        limit,
+    )
+    return [LastPosition(**row) for row in rows]
+
+
+async def track_of(
+    connection: Connection, asset_id: UUID, *, begin: datetime, end: datetime, most: int
+) -> list[asyncpg.Record]:
+    """An asset's positions from ``begin`` until before ``end`` in order, as TrackPoint fields."""
+    found: list[asyncpg.Record] = []
+    cursor = await connection.cursor(
+        f"""
+        SELECT {_POINT} FROM positions WHERE asset_id = $1 AND at >= $2 AND at < $3
+        ORDER BY at, fingerprint LIMIT $4
+        """,  # noqa: S608 - constants of this file
+        asset_id,
+        begin,
+        end,
+        most,
+    )
+    # A piece at a time: reading a long day in one go would hold up everybody else's alarms.
+    while some := await cursor.fetch(5_000):
+        found += some
+    return found
+
+
+async def misdated_of(
+    connection: Connection, asset_id: UUID, *, begin: datetime, end: datetime, most: int
+) -> list[TrackPoint]:
+    """What an asset's device with an absurd clock said between these moments of ours."""
+    rows = await connection.fetch(
+        f"""
+        SELECT {_POINT} FROM misdated_positions
+        WHERE asset_id = $1 AND received_at >= $2 AND received_at < $3
+        ORDER BY received_at, at LIMIT $4
+        """,  # noqa: S608 - constants of this file
+        asset_id,
+        begin,
+        end,
+        most,
+    )
+    return [TrackPoint(**row) for row in rows]
+
+
+async def readings_at(connection: Connection, asset_id: UUID, at: datetime) -> dict[str, Any]:
+    """What the device measured with the position of that moment; what it did not say is absent."""
+    row = await connection.fetchrow(
+        """
+        SELECT satellites, hdop, altitude_m, accuracy_m, ignition, motion, immobilised, charging,
+               battery_pct, battery_v, power_v, odometer_m, rssi, driver_id, signals, other
+        FROM positions WHERE asset_id = $1 AND at = $2 ORDER BY fingerprint LIMIT 1
+        """,
+        asset_id,
+        at,
+    )
+    return {} if row is None else {name: value for name, value in row.items() if value is not None}
+
+
+async def standing_of(
+    connection: Connection, asset_id: UUID, *, default_reporting_time_s: int, now: datetime
+) -> Standing:
+    """When an asset was last heard by any device that is on it now, or by a position of it."""
+    row = await connection.fetchrow(
+        """
+        SELECT greatest(max(u.heard_at),
+                        (SELECT received_at FROM last_positions WHERE asset_id = $1)) AS heard_at,
+               CASE WHEN bool_and(u.silent_since IS NOT NULL) THEN max(u.silent_since) END
+                   AS silent_since,
+               coalesce(min(coalesce(d.reporting_time_s, $2)), $2)::float8 AS reporting_time_s
+        FROM fitments f JOIN devices d ON d.id = f.device_id
+        LEFT JOIN unit_sessions u ON u.unit_id = d.unit_id
+        WHERE f.asset_id = $1 AND f.fitted_from <= now()
+          AND (f.fitted_until IS NULL OR f.fitted_until > now())
+        """,
+        asset_id,
+        default_reporting_time_s,
+    )
+    assert row is not None
+    return Standing(heard_at=row["heard_at"], state=freshness(**row, now=now))
