@@ -19,7 +19,8 @@ def _printable_lines(said: str) -> str:
 
 
 def _e164(said: str) -> str:
-    number = re.sub(r"[\s().\-/]", "", said)
+    # Many write +32 (0)470 …: that zero is only dialled from inside the country.
+    number = re.sub(r"[\s().\-/]", "", said.replace("(0)", ""))
     if not re.fullmatch(r"\+[1-9][0-9]{6,14}", number):
         raise ValueError("Write the number with its country, as +32470123456.")
     return number
