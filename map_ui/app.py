@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from map_ui import assets, pages
+from map_ui import assets, pages, quarantine
 from tracking.api.app import create_app as create_api
 
 
@@ -15,4 +15,5 @@ def add_pages(app: FastAPI) -> FastAPI:
     """Put the pages and their files on an application that has the API."""
     app.include_router(assets.router)
     app.include_router(pages.router)
+    app.include_router(quarantine.router)
     return app

@@ -28,7 +28,7 @@ _VENDOR = {
     "maplibre-gl/maplibre-gl.css": "maplibre-gl/dist/maplibre-gl.css",
     "htmx/htmx.min.js": "htmx.org/dist/htmx.min.js",
 }
-"""Path under /static/vendor to file under node_modules; ``npm ci`` brings exactly these versions."""
+"""Path under /static/vendor to file under node_modules, as ``npm ci`` puts it there."""
 
 _TYPES = {
     ".js": "text/javascript",

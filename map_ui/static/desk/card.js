@@ -40,6 +40,8 @@ export class AssetCard extends EventTarget {
     setText(byId("card-name"), asset.name);
     setText(byId("card-about"), [kind(asset.kind), asset.plate, asset.organisation].filter(Boolean).join(" · "));
     setText(byId("card-place"), "");
+    setText(byId("card-note"), "");
+    byId("card-contact").replaceChildren();
     setText(byId("card-problem"), "");
     byId("card-readings").replaceChildren();
     byId("card-device").replaceChildren();
@@ -64,7 +66,7 @@ export class AssetCard extends EventTarget {
     if (this.slot === null || document.hidden) return;
     const { asset } = this;
     try {
-      const answer = await ask("GET", `/assets/${asset.id}`);
+      const answer = await ask("GET", `/assets/${asset.id}/card`);
       if (this.asset !== asset) return;
       this._answer = answer;
       setText(byId("card-problem"), "");
@@ -78,7 +80,9 @@ export class AssetCard extends EventTarget {
     const { device, readings, place, last } = answer;
     // The live channel leaves out what is not in the picture.
     if (last) this._fleet.locate(this.slot, last);
-    setText(byId("card-place"), place?.text ?? place?.name ?? (typeof place === "string" ? place : ""));
+    setText(byId("card-place"), place?.text ?? "");
+    setText(byId("card-note"), answer.note);
+    byId("card-contact").replaceChildren(...(answer.phone ? pair(say("Phone"), answer.phone) : []));
     byId("card-readings").replaceChildren(
       ...Object.entries(readings ?? {})
         .filter(([, value]) => value !== null && typeof value !== "object")
@@ -89,7 +93,6 @@ export class AssetCard extends EventTarget {
           [say("Device"), device.model],
           [say("Unit id"), device.unit_id],
           [say("Protocol"), device.codec],
-          [say("Phone"), device.phone],
         ]
       : [];
     byId("card-device").replaceChildren(

@@ -81,7 +81,7 @@ float glyph(vec2 p) {
   if (shape == 3) return arrow(p);
   if (shape == 0) return box(p, vec2(0.30)) - 0.06;
   if (shape == 1) return length(p) - 0.42;
-  return min(box(p, vec2(0.46, 0.17)), box(p, vec2(0.17, 0.46)));
+  return min(box(p, vec2(0.46, 0.19)), box(p, vec2(0.19, 0.46)));
 }
 
 void main() {
@@ -95,7 +95,7 @@ void main() {
   bool hollow = look > 0 && priority == 0;
   float inside = 1.0 - smoothstep(-pixel, 0.0, d);
   float border = 1.0 - smoothstep(0.10, 0.10 + pixel, d);
-  float core = 1.0 - smoothstep(-0.16 - pixel, -0.16, d);
+  float core = 1.0 - smoothstep(-0.10 - pixel, -0.10, d);
   vec3 paint = mix(outline, fill, inside);
   if (hollow) paint = mix(paint, outline, core);
   float alpha = border * (look == 2 && priority == 0 ? 0.7 : 1.0);

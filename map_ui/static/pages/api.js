@@ -14,7 +14,7 @@ export class Refused extends Error {
 }
 
 /**
- * @param {"GET"|"POST"|"DELETE"} method
+ * @param {"GET"|"POST"|"PATCH"|"DELETE"} method
  * @param {string} path below /api/v1
  * @param {object} [body]
  * @returns {Promise<any>} the answer, or null when it has no content
