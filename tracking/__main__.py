@@ -39,6 +39,9 @@ def up(
     port: Annotated[
         int | None, typer.Option(min=0, max=65_535, help="Port of the pages; 0 takes a free one.")
     ] = None,
+    quiet: Annotated[
+        bool, typer.Option(help="Do not print sign-ins (they would end in a log).", hidden=True)
+    ] = False,
 ) -> None:
     """Start everything: database, gateways, pages, and devices to look at."""
     if port is not None:
@@ -53,8 +56,14 @@ def up(
         logs.configure(ours, "supervisor")
         _allow_many_connections()
         supervisor = import_module("tracking.supervisor")
+        house = supervisor.Supervisor(
+            ours,
+            empty=empty,
+            say=_say_at_once,
+            welcome=lambda found: None if quiet else welcome.tell(ours, found),
+        )
         with _refusals():
-            asyncio.run(supervisor.Supervisor(ours, empty=empty, say=_say_at_once).run())
+            asyncio.run(house.run())
 
 
 @app.command()

@@ -5,15 +5,17 @@ import contextlib
 import fcntl
 import logging
 import os
+import shutil
 import signal
 import socket
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import asyncpg
 
-from tracking import clock, cluster, ports, roster, schema, welcome
+from tracking import clock, cluster, ports, roster, schema
 from tracking.database import connect
 from tracking.errors import VigilError
 from tracking.keeper import PAUSES_S, Keeper, trim
@@ -39,14 +41,23 @@ class NotComingUp(VigilError):
 class Supervisor:
     """The house of one state folder. Make one, then ``run()``.
 
-    say    tells the person who is waiting what happens
-    empty  no demonstration data and no simulated devices
+    empty    no demonstration data and no simulated devices
+    say      tells the person who is waiting what happens
+    welcome  tells them that everything answers, and where
     """
 
-    def __init__(self, settings: Settings, *, empty: bool, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        empty: bool,
+        say: Callable[[str], None],
+        welcome: Callable[[roster.Roster], None],
+    ) -> None:
         self._settings = settings
         self._empty = empty
         self._say = say
+        self._welcome = welcome
         self._keepers: list[Keeper] = []
         self._tasks = asyncio.TaskGroup()
         self._leave = asyncio.Event()
@@ -92,7 +103,7 @@ class Supervisor:
             self._keep(program)
         await self._until_ready()
         self._enter(roster.UP)
-        self._say(welcome.introduction(self._settings, self._roster()))
+        self._welcome(self._roster())
 
     async def _start_servers(self) -> None:
         settings = self._settings
@@ -129,6 +140,8 @@ class Supervisor:
         environment = {
             "VIGIL_STATE_DIR": str(settings.state_dir.resolve()),
             "VIGIL_DEVICE_PORTS": ",".join(f"{name}={port}" for name, port in chosen.items()),
+            # A scrape reaches one API process of several; here they find each other's counts.
+            "PROMETHEUS_MULTIPROC_DIR": str(_emptied(settings.state_dir.resolve() / "metrics")),
         }
 
         def program(name: str, *arguments: str, **others: object) -> Program:
@@ -146,7 +159,8 @@ class Supervisor:
         yield program("timekeeper", "timekeeper")
         fd = listening.fileno()
         for number in range(1, settings.api_processes + 1):
-            yield program(f"api-{number}", "api", "--fd", str(fd), descriptors=(fd,))
+            name = f"api-{number}"
+            yield program(name, "api", "--name", name, "--fd", str(fd), descriptors=(fd,))
         if settings.simulate_devices and not self._empty:
             yield program("simulate", "simulate")
 
@@ -335,6 +349,13 @@ def stop_leftovers(settings: Settings) -> list[str]:
     if stopped:
         _log.warning("stopped what an earlier run left behind", extra={"processes": stopped})
     return stopped
+
+
+def _emptied(folder: Path) -> Path:
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir()
+    return folder
 
 
 def _stopped(one: Running, settings: Settings) -> bool:

@@ -16,11 +16,16 @@ def is_up(settings: Settings) -> bool:
     return found is not None and found.supervised
 
 
+def tell(settings: Settings, found: roster.Roster) -> None:
+    """Say it to whoever started the house in the foreground."""
+    print(introduction(settings, found), "\nCtrl-C stops everything.", sep="\n", flush=True)  # noqa: T201 - to a person
+
+
 def go_on_in_background(settings: Settings, *, empty: bool) -> None:
     """Start the supervisor apart from this terminal, and return when everything answers."""
     program = Program(
         name="supervisor",
-        command=ourselves("up", *(("--empty",) if empty else ())),
+        command=ourselves("up", "--quiet", *(("--empty",) if empty else ())),
         log=settings.state_dir / "log" / "supervisor.log",
     )
     child = program.start()
