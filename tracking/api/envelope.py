@@ -145,8 +145,7 @@ def _at_most(most: int, receive: Receive) -> Receive:
 
 
 def _note(scope: Scope, status: int, took_s: float) -> None:
-    """One line in the log for each answer; the route, not the path, which may name things."""
-    route = scope.get("route")
+    """One line in the log for each answer; the operation, not the path, which may name things."""
     level = logging.DEBUG if status < 400 else logging.INFO if status < 500 else logging.WARNING
     _log.log(
         level,
@@ -154,7 +153,7 @@ def _note(scope: Scope, status: int, took_s: float) -> None:
         extra={
             "request_id": scope["vigil.request_id"],
             "method": scope.get("method", "WEBSOCKET"),
-            "route": getattr(route, "path", ""),
+            "operation": getattr(scope.get("endpoint"), "__name__", ""),
             "status": status,
             "took_ms": round(took_s * 1000, 1),
         },

@@ -106,7 +106,7 @@ async def latest_within(
         {_LAST} {_LAST_FROM}
         WHERE a.retired_at IS NULL
           AND ST_Y(p.geom) BETWEEN $2 AND $4
-          AND CASE WHEN $1 <= $3 THEN ST_X(p.geom) BETWEEN $1 AND $3
+          AND CASE WHEN $1::float8 <= $3::float8 THEN ST_X(p.geom) BETWEEN $1 AND $3
                    ELSE ST_X(p.geom) >= $1 OR ST_X(p.geom) <= $3 END
           AND ($5::text IS NULL OR (lower(a.name), a.id) > (lower($5), $6::uuid))
         ORDER BY lower(a.name), a.id LIMIT $7
