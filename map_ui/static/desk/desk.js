@@ -2,21 +2,18 @@
 
 import { ask, askAll } from "/static/pages/api.js";
 import { byId, setText } from "/static/pages/dom.js";
-import { cause, kind } from "/static/pages/names.js";
+import { cause } from "/static/pages/names.js";
 import "/static/pages/header.js";
-import { onTheme } from "/static/pages/theme.js";
-import { duration, language, number, roughly, say } from "/static/pages/words.js";
+import { duration, language, number, say } from "/static/pages/words.js";
 
 import { AlarmBook } from "./alarm-book.js";
 import { AlarmList } from "./alarm-list.js";
-import { AssetList } from "./asset-list.js";
 import { AlarmBanner, LostBanner } from "./banner.js";
-import { AssetCard } from "./card.js";
 import { Fleet } from "./fleet.js";
 import { Keys } from "./keys.js";
 import { Live } from "./live.js";
 import { Ring } from "./ring.js";
-import { TrackBar } from "./track.js";
+import { Stage } from "./stage.js";
 
 const { dataset } = document.body;
 const mayAct = dataset.role !== "client";
@@ -27,9 +24,6 @@ const book = new AlarmBook();
 const ring = new Ring();
 const now = () => live.now();
 
-/** Assets up to which every position is wanted, not only those in the picture. */
-const WHOLE_FLEET = 5000;
-
 let closeCodes = [];
 let lastSeq = 0;
 let behind = 0;
@@ -39,22 +33,7 @@ const owed = new Set();
 const lost = new LostBanner();
 const banner = new AlarmBanner(now);
 const list = new AlarmList({ book, mayAct, now, closeCodes: () => closeCodes });
-const assets = new AssetList(fleet, now);
-const card = new AssetCard(fleet, now);
-const track = new TrackBar();
-const map = await openMap();
-
-async function openMap() {
-  const container = byId("map");
-  try {
-    const { canDraw, DeskMap } = await import("./map.js");
-    if (canDraw()) return new DeskMap(container, fleet);
-  } catch (error) {
-    console.error("the map cannot be drawn", error);
-  }
-  byId("no-map").hidden = false;
-  return null;
-}
+const stage = new Stage(fleet, live, showPanel);
 
 // ── what the live channel says ─────────────────────────────────────────────────────────────────
 
@@ -70,7 +49,7 @@ live.addEventListener("hello", ({ detail }) => {
 live.addEventListener("assets", ({ detail }) => {
   fleet.describe(detail.assets);
   fleet.markAlarms(book.byAsset());
-  if (!detail.more) assets.draw();
+  if (!detail.more) stage.assets.draw();
 });
 
 live.addEventListener("positions", ({ detail }) => fleet.move(detail));
@@ -104,7 +83,7 @@ live.addEventListener("connection", ({ detail }) => {
   const { connected, since } = detail;
   byId("status").dataset.connected = String(connected);
   setText(byId("status-words"), connected ? say("Live") : say("No connection"));
-  if (map) map.faded = !connected;
+  if (stage.map) stage.map.faded = !connected;
   if (connected) {
     lost.hide();
   } else {
@@ -155,7 +134,7 @@ function showAlarms() {
   list.show(waiting, inHand);
   banner.show(waiting);
   fleet.markAlarms(book.byAsset());
-  map?.showAlarms(book.all());
+  stage.map?.showAlarms(book.all());
   const urgent = waiting.filter((alarm) => alarm.priority === 1).length;
   byId("p1-count").dataset.count = urgent;
   setText(byId("p1-number"), String(urgent));
@@ -267,80 +246,8 @@ function focusAlarm(id) {
   const alarm = book.get(id);
   if (!alarm) return;
   list.choose(id);
-  showPanel("map");
-  const slot = alarm.asset ? fleet.slotOf(alarm.asset.id) : undefined;
-  if (slot !== undefined) {
-    openCard(slot);
-    map?.follow(null);
-    const where = fleet.whereIs(slot) ?? alarm.fix;
-    if (where) map?.goTo(where);
-  } else if (alarm.fix) {
-    map?.goTo(alarm.fix);
-  }
+  stage.focusOn(alarm);
 }
-
-// ── assets: map, card, track ───────────────────────────────────────────────────────────────────
-
-function openCard(slot) {
-  if (card.slot !== slot) {
-    track.close();
-    map?.follow(null);
-  }
-  card.open(slot);
-  map?.select(slot);
-}
-
-card.addEventListener("closed", () => {
-  track.close();
-  map?.follow(null);
-  map?.select(null);
-});
-card.addEventListener("track", () => {
-  showPanel("map");
-  track.show(card.asset, now());
-});
-card.addEventListener("go", ({ detail: { slot } }) => {
-  const where = fleet.whereIs(slot);
-  showPanel("map");
-  if (where) map?.goTo(where);
-});
-card.addEventListener("follow", ({ detail: { slot } }) => {
-  if (!map) return;
-  const following = map.following === slot;
-  if (!following && fleet.whereIs(slot)) map.goTo(fleet.whereIs(slot));
-  map.follow(following ? null : slot);
-});
-track.addEventListener("drawn", ({ detail: { points } }) => map?.showTrack(points));
-track.addEventListener("moment", ({ detail: { point } }) => map?.showMoment(point));
-assets.addEventListener("choose", ({ detail: slot }) => {
-  showPanel("map");
-  openCard(slot);
-  const where = fleet.whereIs(slot);
-  if (where) map?.goTo(where);
-});
-
-map?.addEventListener("pick", ({ detail: { slot, alarmId } }) => {
-  if (slot !== null) openCard(slot);
-  else if (alarmId) list.choose(alarmId, { scroll: true });
-});
-map?.addEventListener("view", ({ detail }) => {
-  // A small fleet is told whole, so that ages stay true for assets outside the picture too.
-  if (fleet.count > WHOLE_FLEET) live.tell({ type: "view", ...detail });
-});
-map?.addEventListener("follow", ({ detail: { slot } }) => card.following(slot !== null));
-map?.addEventListener("hover", ({ detail: { slot, point } }) => {
-  const tip = byId("tip");
-  const where = slot === null ? null : fleet.whereIs(slot);
-  tip.hidden = where === null;
-  if (where === null) return;
-  const asset = fleet.assets[slot];
-  setText(byId("tip-name"), asset.name);
-  const speed = where.speed_kmh === null ? null : say("{speed} km/h", { speed: number(where.speed_kmh) });
-  const age = say("{age} ago", { age: roughly(now() / 1000 - where.at) });
-  setText(byId("tip-about"), [kind(asset.kind), speed, age].filter(Boolean).join(" · "));
-  tip.style.transform = `translate(${Math.round(point.x + 14)}px, ${Math.round(point.y + 14)}px)`;
-});
-byId("home").addEventListener("click", () => map?.home());
 
 // ── the frame around it ────────────────────────────────────────────────────────────────────────
 
@@ -353,16 +260,19 @@ function showPanel(name) {
   if (name !== "map") {
     byId("panel-alarms").hidden = name !== "alarms";
     byId("panel-assets").hidden = name !== "assets";
-    assets.draw();
+    stage.assets.draw();
   }
-  map?.resize();
+  stage.map?.resize();
 }
+stage.addEventListener("pick-alarm", ({ detail }) => list.choose(detail, { scroll: true }));
 for (const tab of document.querySelectorAll("[data-tab]")) {
   tab.addEventListener("click", () => showPanel(tab.dataset.tab));
 }
 
 async function armDesk() {
   const armed = await ring.arm();
+  // A screen that falls asleep shows nobody anything.
+  if (armed) navigator.wakeLock?.request("screen").catch(() => null);
   if (armed && globalThis.Notification?.permission === "default") {
     Notification.requestPermission();
   }
@@ -398,14 +308,12 @@ new Keys(
     m: () => ring.mute(),
     "/": () => {
       showPanel("assets");
-      assets.focus();
+      stage.assets.focus();
     },
     "?": () => help.showModal(),
   },
   byId("single-keys"),
 );
-
-onTheme(() => track.redraw());
 
 setInterval(() => {
   const tally = fleet.tally();
@@ -418,17 +326,27 @@ setInterval(() => {
   showRing();
 }, 1000);
 
-try {
-  closeCodes = (await ask("GET", "/alarms/close-codes")).map((row) => ({
-    code: row.code,
-    name: row.names?.[language] ?? row.name ?? row.code,
-  }));
-} catch (refused) {
-  console.error("close codes", refused);
+async function readCloseCodes() {
+  try {
+    closeCodes = (await ask("GET", "/alarms/close-codes")).map(({ code, names }) => ({
+      code,
+      name: names[language] ?? code,
+    }));
+  } catch {
+    setTimeout(readCloseCodes, 5000);
+  }
 }
+
+stage.addEventListener("drawn", () => {
+  stage.map.faded = !live.connected;
+  stage.map.showAlarms(book.all());
+});
+
 showPanel("alarms");
 showAlarms();
 showRing();
 ring.arm({ test: false });
 live.open();
+readCloseCodes();
+stage.drawMap();
 document.body.dataset.ready = "true";
