@@ -66,8 +66,13 @@ class Writer:
             return
         async with asyncio.timeout(5.0):
             connection = await database.connect(self._settings, "ingest")
-            await database.refuse_what_is_not_durable(connection)
-            await store.prepare(connection)
+            try:
+                await database.refuse_what_is_not_durable(connection)
+                await store.prepare(connection)
+            except BaseException:
+                # It would be tried again twice a second: do not leave each one behind.
+                connection.terminate()
+                raise
         self._connection = connection
 
     async def close(self) -> None:
