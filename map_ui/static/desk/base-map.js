@@ -78,8 +78,8 @@ export function baseMap(colour, language) {
           "circle-radius": 16,
           "circle-color": ["get", "colour"],
           "circle-opacity": 0.16,
-          "circle-stroke-color": ["get", "colour"],
-          "circle-stroke-width": 2,
+          "circle-stroke-color": colour("alarm-rim"),
+          "circle-stroke-width": 1,
         },
       },
       {

@@ -61,6 +61,7 @@ uniform vec3 stale;
 uniform vec3 silent;
 uniform vec3 outline;
 uniform vec3 accent;
+uniform vec3 rim;
 uniform vec3 alarms[5];
 out vec4 colour;
 
@@ -101,10 +102,10 @@ void main() {
   float alpha = border * (look == 2 && priority == 0 ? 0.7 : 1.0);
   if (priority > 0) {
     float ring = abs(length(p) - 0.98) - 0.16;
-    float rim = abs(length(p) - 0.98) - 0.22;
+    float around = abs(length(p) - 0.98) - 0.16 - 1.2 * pixel;
     float on = 1.0 - smoothstep(-pixel, pixel, ring);
-    float edge = 1.0 - smoothstep(-pixel, pixel, rim);
-    paint = mix(mix(paint, outline, edge * (1.0 - border)), alarms[priority - 1], on);
+    float edge = 1.0 - smoothstep(-pixel, pixel, around);
+    paint = mix(mix(paint, rim, edge * (1.0 - border)), alarms[priority - 1], on);
     alpha = max(alpha, edge);
   } else if (chosen == 1) {
     float on = 1.0 - smoothstep(0.0, pixel, abs(length(p) - 0.85) - 0.10);
@@ -126,7 +127,7 @@ const ATTRIBUTES = [
   { name: "speed", array: "speed", size: 1, type: "FLOAT" },
 ];
 
-const COLOURS = ["live", "stale", "silent", "outline", "accent"];
+const COLOURS = ["live", "stale", "silent", "outline", "accent", "rim"];
 
 /** A custom layer for MapLibre GL JS. */
 export class FleetLayer {

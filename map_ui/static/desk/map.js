@@ -273,6 +273,7 @@ function palette() {
     silent: parts("asset-silent"),
     outline: parts("map-halo"),
     accent: parts("accent"),
+    rim: parts("alarm-rim"),
     alarms: [1, 2, 3, 4, 5].map((priority) => parts(`p${priority}`)),
   };
 }

@@ -4,6 +4,8 @@ import { ask } from "/static/pages/api.js";
 import { byId, setText } from "/static/pages/dom.js";
 import { duration, number, say, time } from "/static/pages/words.js";
 
+import { GAP_S, momentAt } from "./moments.js";
+
 /** Metres that the drawn line may stray from the fixes. */
 const TOLERANCE_M = 5;
 const PLAY_STEP_MS = 250;
@@ -112,7 +114,7 @@ export class TrackBar extends EventTarget {
     const speed = point.speed_kmh === null || point.speed_kmh === undefined
       ? ""
       : say("{speed} km/h", { speed: number(point.speed_kmh) });
-    const words = [time(point.ms), speed, point.gap_s > 300 ? say("no position for {age}", { age: duration(point.gap_s) }) : ""];
+    const words = [time(point.ms), speed, point.gap_s > GAP_S ? say("no position for {age}", { age: duration(point.gap_s) }) : ""];
     const said = words.filter(Boolean).join(" · ");
     setText(byId("track-words"), said);
     this._slider.setAttribute("aria-valuetext", said);
@@ -172,36 +174,6 @@ export class TrackBar extends EventTarget {
   _say(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
-}
-
-/**
- * Where the asset was at one moment: between two fixes on the straight line between them, over a
- * gap of more than five minutes at the fix before it.
- *
- * @param {{ms: number, lon: number, lat: number}[]} points in order of time
- */
-export function momentAt(points, ms) {
-  if (points.length === 0) return null;
-  let low = 0;
-  let high = points.length - 1;
-  while (low < high) {
-    const middle = Math.ceil((low + high) / 2);
-    if (points[middle].ms <= ms) low = middle;
-    else high = middle - 1;
-  }
-  const before = points[low];
-  const after = points[low + 1];
-  if (!after || ms <= before.ms) return { ...before, gap_s: 0 };
-  const gap_s = (after.ms - before.ms) / 1000;
-  if (gap_s > 300) return { ...before, gap_s, ms };
-  const part = (ms - before.ms) / (after.ms - before.ms);
-  return {
-    ...before,
-    ms,
-    gap_s,
-    lon: before.lon + part * (after.lon - before.lon),
-    lat: before.lat + part * (after.lat - before.lat),
-  };
 }
 
 function dayOf(date) {
