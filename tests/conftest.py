@@ -14,7 +14,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -25,6 +25,7 @@ import pytest
 from protocols import names
 from tests.stack import Stack, running
 from tracking import cluster, database
+from tracking.program import Program
 from tracking.settings import PROJECT, Settings
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def servers() -> Iterator[Servers]:
     home.chmod(0o755)
     ours = Settings(state_dir=home)
     programs = [cluster.postgres(ours, shared_buffers_mb=64), cluster.redis(ours)]
-    started = [(program, program.start()) for program in programs]
+    started = [(program, _ending_with_us(program).start()) for program in programs]
     try:
         asyncio.run(_until_all_answer(ours))
         sockets = (home / "database_url").read_text().strip().partition("?host=")[2]
@@ -76,6 +77,14 @@ def servers() -> Iterator[Servers]:
             process.send_signal(program.stop_signal)
             process.wait(60)
         shutil.rmtree(home)
+
+
+def _ending_with_us(program: Program) -> Program:
+    """The same program, told by the kernel to end if this test run is killed."""
+    if shutil.which("setpriv") is None:
+        return program
+    ends = ("setpriv", "--pdeathsig", program.stop_signal.name.removeprefix("SIG"), "--")
+    return replace(program, command=(*ends, *program.command))
 
 
 async def _until_all_answer(ours: Settings) -> None:

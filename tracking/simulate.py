@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 _ARRIVE_WITHIN_S = 20.0
 _ANSWER_WITHIN_S = 5.0
 _PAUSES_S = (1.0, 2.0, 5.0, 15.0, 30.0)
-_FIRST_TROUBLE_S = 25.0
+_FIRST_TROUBLE_S = 15.0
 
 _EVERYTHING = Readings(
     battery_pct=80.0,
@@ -43,6 +43,7 @@ _EVERYTHING = Readings(
     odometer_m=1000.0,
     satellites=9,
 )
+_OF_VEHICLES = frozenset({"power_v", "ignition", "odometer_m"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +74,7 @@ MANNERS = {
     ),
 }
 TROUBLES = (
-    Trouble(signal=Signal.PANIC, kinds=("lone_worker", "senior"), every_s=240.0),
+    Trouble(signal=Signal.PANIC, kinds=("lone_worker", "senior"), every_s=150.0),
     Trouble(signal=Signal.FALL, kinds=("senior",), every_s=1_200.0),
     Trouble(signal=Signal.LOW_BATTERY, kinds=("lone_worker", "senior"), every_s=900.0),
     Trouble(signal=Signal.POWER_CUT, kinds=("vehicle",), every_s=1_200.0),
@@ -142,7 +143,6 @@ class Device:
 
     def _readings(self) -> Readings:
         moving = self._moment.moving
-        driving = self.kind == "vehicle"
         known = Readings(
             battery_pct=float(round(self._battery_pct)),
             power_v=0.0 if Signal.POWER_CUT in self._befell else 14.1 if moving else 12.6,
@@ -151,10 +151,16 @@ class Device:
             odometer_m=float(round(self._odometer_m)),
             satellites=random.randint(6, 14),
         )
-        wanted = _sayable(self.codec.name, self.peer.model)
-        if not driving:
-            wanted = wanted - {"power_v", "ignition", "odometer_m"}
-        return _only(known, wanted)
+        unfit = frozenset() if self.kind == "vehicle" else _OF_VEHICLES
+        return _only(
+            known,
+            frozenset(
+                name
+                for name, value in known.items()
+                if name not in unfit
+                and _sayable(self.codec.name, self.peer.model, name, value is not False)
+            ),
+        )
 
     def _said(self, message: Message) -> bytes:
         """Its bytes; b"" for what this device has no word for."""
@@ -310,20 +316,17 @@ def _fix(moment: Moment, at: datetime) -> Fix:
 
 
 @cache
-def _sayable(codec_name: str, model: str) -> frozenset[str]:
-    """The readings that such a device has words for."""
+def _sayable(codec_name: str, model: str, name: str, truth: bool) -> bool:
+    """Whether such a device has a word for this reading; for some, only when it is true."""
     codec, peer = protocols.get(codec_name), Peer(unit_id="100000000000000", model=model)
     fix = Fix(at=clock.now(), lat=50.85, lon=4.35)
-
-    def said(name: str) -> bool:
-        one = _only(_EVERYTHING, frozenset({name}))
-        try:
-            codec.simulate(Report(fix=fix, at=fix.at, readings=one), peer)
-        except Unsupported:
-            return False
-        return True
-
-    return frozenset(name for name in _EVERYTHING if said(name))
+    value = _EVERYTHING[name] if truth else False  # type: ignore[literal-required]
+    one = cast("Readings", {name: value})
+    try:
+        codec.simulate(Report(fix=fix, at=fix.at, readings=one), peer)
+    except Unsupported:
+        return False
+    return True
 
 
 @cache
