@@ -19,7 +19,7 @@ PAIRS = [
     *[(ink, on, TEXT) for ink in ("text", "quiet") for on in ("ground", "panel", "raised")],
     *[("text", f"p{priority}-wash", TEXT) for priority in (1, 2)],
     *[("quiet", f"p{priority}-wash", TEXT) for priority in (1, 2)],
-    *[("on-priority", f"p{priority}", TEXT) for priority in range(1, 5)],
+    *[("on-priority", f"p{priority}", TEXT) for priority in range(1, 6)],
     ("on-accent", "accent", TEXT),
     ("on-lost", "lost", TEXT),
     ("danger-text", "panel", TEXT),
@@ -36,6 +36,8 @@ PAIRS = [
         for on in ("map-home", "map-land", "map-halo")
     ],
     ("accent", "map-halo", SHAPE),
+    # What rings on the map has a dark rim, because bright orange on a light map has not enough.
+    *[("alarm-rim", f"p{priority}", SHAPE) for priority in range(1, 6)],
 ]
 
 
