@@ -1,0 +1,260 @@
+"""How many positions a second are durably stored and acknowledged, with everything switched on.
+
+Finds the most that two gateways keep up with, then measures acknowledgements at 80 % of that and
+at 2,000/s, then counts in the database that everything acknowledged is there exactly once, and
+last writes the same rows by raw binary COPY, which is the ceiling of this machine.
+"""
+
+import argparse
+import asyncio
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+
+from loadtests import store
+from loadtests.figures import latency_ms, run, say, show, table
+from loadtests.generator import Generator, Spell, generating, plans_for
+from loadtests.population import Account
+from loadtests.stack import KINDS, Stack, stack
+from tracking.database import Connection
+
+_PROBE_RATE = 60_000.0
+_PROBE_S = 5.0
+_PROBE_WAITING = 6_000
+_KEEPS_UP = 0.98
+_STEPS = (0.95, 0.85, 0.75, 0.65, 0.5)
+_COPY_ROWS = 5_000
+_COPY_BATCHES = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One spell of speaking, and what it cost."""
+
+    name: str
+    rate: float
+    spell: Spell
+    cpu_us: dict[str, float]
+
+    @property
+    def acknowledged_per_s(self) -> float:
+        """Positions acknowledged a second, over the whole spell."""
+        return self.spell.acknowledged / self.spell.lasted_s
+
+    @property
+    def kept_up(self) -> bool:
+        """Whether the answers came as fast as the frames, to the end."""
+        last = self.spell.seconds[-len(self.spell.seconds) // 3 :]
+        return (
+            self.spell.acknowledged >= _KEEPS_UP * self.spell.sent
+            and len(last) > 0
+            and float(np.percentile(last, 99)) < 1.0
+        )
+
+    def figures(self) -> dict[str, Any]:
+        """As JSON values."""
+        late = self.spell.late_s
+        return {
+            "offered_per_s": round(self.spell.sent / self.spell.lasted_s),
+            "acknowledged_per_s": round(self.acknowledged_per_s),
+            "kept_up": self.kept_up,
+            "ack": latency_ms(self.spell.seconds),
+            "cpu_us_a_position": self.cpu_us,
+            "generator_late_p99_ms": round(float(np.percentile(late, 99)) * 1000, 2)
+            if len(late)
+            else 0.0,
+            "lost_connections": self.spell.lost_connections,
+            "strange": list(self.spell.strange),
+        }
+
+
+async def measure(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Everything above; the figures as JSON values. ``problems`` is empty when all is well."""
+    units, gateways = arguments.units, arguments.gateways
+    say(f"starting a house with {gateways} gateways and {units:,} units …")
+    async with stack(units=units, gateways=gateways, mixed=arguments.mix) as house:
+        plans = plans_for(
+            units, house.ground, processes=arguments.processes, mixed=arguments.mix
+        )
+        async with generating(plans) as generator:
+            took = await generator.connect()
+            say(f"{units:,} units signed in within {took:.1f} s")
+            runs = await _runs(house, generator, arguments)
+            unanswered = await generator.settle()
+            accounts = await generator.accounts()
+        say("counting …")
+        connection = await house.connect()
+        try:
+            problems = await _count(connection, accounts)
+            copied_per_s = await _copy(connection)
+            odd = await store.quarantined(connection)
+        finally:
+            await connection.close()
+    best = max(runs, key=lambda run: run.acknowledged_per_s if run.kept_up else 0.0)
+    problems += [f"{count} frames in quarantine: {reason}" for reason, count in odd.items()]
+    if unanswered:
+        problems.append(f"{unanswered} frames were never acknowledged")
+    problems += [words for run in runs for words in run.spell.strange]
+    return {
+        "units": units,
+        "gateways": gateways,
+        "mixed": arguments.mix,
+        "durable_positions_per_s": round(best.acknowledged_per_s) if best.kept_up else None,
+        "runs": {run.name: run.figures() for run in runs},
+        "copy_rows_per_s": round(copied_per_s),
+        "copy_is": f"prebuilt buffers of {_COPY_ROWS:,} rows, one transaction each, same indexes",
+        "ratio_to_copy": round(best.acknowledged_per_s / copied_per_s, 3),
+        "counted": sum(one.count for one in accounts),
+        "problems": problems,
+    }
+
+
+async def _runs(
+    house: Stack, generator: Generator, arguments: argparse.Namespace
+) -> list[Run]:
+    seconds = arguments.seconds
+    if arguments.rate:
+        return [await _run(house, generator, "as asked", arguments.rate, seconds)]
+    probe = await generator.speak(
+        rate=_PROBE_RATE, seconds=_PROBE_S, most_waiting=_PROBE_WAITING
+    )
+    await generator.settle()
+    guess = probe.acknowledged / probe.lasted_s
+    say(f"about {guess:,.0f}/s; looking for what is kept up with …")
+    runs: list[Run] = []
+    for share in _STEPS:
+        run = await _run(house, generator, "maximum", guess * share, seconds)
+        runs = [run]
+        if run.kept_up:
+            break
+    most = runs[0].acknowledged_per_s
+    runs.append(await _run(house, generator, "80 % of maximum", 0.8 * most, seconds))
+    runs.append(await _run(house, generator, "2,000/s", 2_000.0, seconds))
+    return runs
+
+
+async def _run(
+    house: Stack, generator: Generator, name: str, rate: float, seconds: float
+) -> Run:
+    before, ours = house.cpu_s(), generator.cpu_s()
+    spell = await generator.speak(rate=rate, seconds=seconds)
+    after = house.cpu_s()
+    count = max(spell.acknowledged, 1)
+    cpu_us = {kind: round((after[kind] - before[kind]) / count * 1e6, 1) for kind in KINDS}
+    cpu_us["generator"] = round((generator.cpu_s() - ours) / count * 1e6, 1)
+    await generator.settle()
+    run = Run(name=name, rate=rate, spell=spell, cpu_us=cpu_us)
+    say(
+        f"{name}: offered {rate:,.0f}/s, acknowledged {run.acknowledged_per_s:,.0f}/s"
+        f"{'' if run.kept_up else ' (did not keep up)'}"
+    )
+    return run
+
+
+async def _count(connection: Connection, accounts: Sequence[Account]) -> list[str]:
+    """What is wrong between what was acknowledged and what is stored."""
+    stored = await store.stored_by_unit(connection)
+    problems = []
+    for one in accounts:
+        found = stored.pop(one.unit_id, store.Stored(count=0, sum_ms=0))
+        least = one.count - len(one.unanswered)
+        if not least <= found.count <= one.count:
+            problems.append(
+                f"{one.unit_id}: {least} acknowledged, {one.count} said, {found.count} stored"
+            )
+        elif found.count == one.count and found.sum_ms != one.sum_ms:
+            problems.append(f"{one.unit_id}: what is stored is not what was said")
+    problems += [f"{unit_id}: stored, but never said" for unit_id in stored]
+    more = len(problems) - 10
+    return [*problems[:10], f"and {more} more"] if more > 0 else problems
+
+
+async def _copy(connection: Connection) -> float:
+    """Rows a second by binary COPY of the same rows into a table of the same shape."""
+    await store.make_twin(connection)
+    buffers = []
+    for batch in range(_COPY_BATCHES):
+        buffer = BytesIO()
+        status = await connection.copy_from_query(
+            "SELECT * FROM positions ORDER BY received_at, asset_id, at OFFSET $1 LIMIT $2",
+            batch * _COPY_ROWS,
+            _COPY_ROWS,
+            output=buffer,
+            format="binary",
+        )
+        rows = int(status.rpartition(" ")[2])
+        if rows:
+            buffers.append((rows, buffer.getvalue()))
+        if rows < _COPY_ROWS:
+            break
+    began = time.monotonic()
+    for _, content in buffers:
+        await connection.copy_to_table("load_twin", source=BytesIO(content), format="binary")
+    return sum(rows for rows, _ in buffers) / max(time.monotonic() - began, 1e-9)
+
+
+def text_of(figures: dict[str, Any]) -> str:
+    """The figures as people read them."""
+    durable = figures["durable_positions_per_s"]
+    head = table(
+        "Durable acknowledged positions, everything switched on",
+        [
+            ("positions/s", durable if durable else "did not keep up"),
+            ("raw COPY of the same rows/s", figures["copy_rows_per_s"]),
+            ("ratio", figures["ratio_to_copy"]),
+            ("units", figures["units"]),
+            ("gateways", figures["gateways"]),
+            ("positions counted", figures["counted"]),
+        ],
+    )
+    runs = figures["runs"].items()
+    latency = table(
+        "From the scheduled moment of a frame to its acknowledgement, ms",
+        [
+            (name, run["acknowledged_per_s"],
+             *(run["ack"].get(key, 0.0) for key in ("p50_ms", "p99_ms", "p999_ms", "max_ms")),
+             run["generator_late_p99_ms"])
+            for name, run in runs
+        ],
+        head=("load", "acked/s", "p50", "p99", "p99.9", "max", "generator late p99"),
+    )  # fmt: skip
+    kinds = (*KINDS, "generator")
+    cost = table(
+        "Processor time a position, µs",
+        [(name, *(run["cpu_us_a_position"][kind] for kind in kinds)) for name, run in runs],
+        head=("load", *kinds),
+    )
+    wrong = "\n".join(f"WRONG: {words}" for words in figures["problems"])
+    verdict = wrong or "Everything acknowledged is stored exactly once, and nothing else is."
+    return "\n\n".join((head, latency, cost, verdict))
+
+
+def main() -> int:
+    """Exit code 0 when everything acknowledged is stored exactly once."""
+    parser = argparse.ArgumentParser(prog="python -m loadtests.ingest", description=__doc__)
+    parser.add_argument("--units", type=int, default=4_000, help="units that speak (4000)")
+    parser.add_argument("--gateways", type=int, default=2, help="gateway processes (2)")
+    parser.add_argument("--processes", type=int, default=2, help="processes full of devices (2)")
+    parser.add_argument("--seconds", type=float, default=20.0, help="length of each run (20)")
+    parser.add_argument(
+        "--mix", action="store_true", help="three of ten units speak other protocols"
+    )
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--rate", type=float, help="one run at this many frames a second")
+    which.add_argument(
+        "--find-max", action="store_true", help="the maximum, 80 %% of it and 2,000/s (default)"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    arguments = parser.parse_args()
+    figures = run(measure(arguments))
+    show(figures, text_of(figures), as_json=arguments.json)
+    return 1 if figures["problems"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,155 @@
+"""The SQL of the load tests: who is registered, and what is stored of what was acknowledged."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from tracking.database import Connection
+
+OPERATOR, PASSWORD = "load.operator", "een-heel-lang-wachtwoord"  # noqa: S105 - of a throw-away
+TOKEN = "vigil_load-test-token-of-a-throw-away-database"  # noqa: S105 - the same
+
+
+async def register(
+    connection: Connection, units: Mapping[str, str], *, password_hash: str = ""
+) -> None:
+    """Register units (codec by unit id), each fitted since long ago, and an operator.
+
+    The operator signs in with ``PASSWORD`` if its hash is given, and with ``TOKEN`` always.
+    """
+    centre = await connection.fetchval(
+        "INSERT INTO organisations (kind, name) VALUES ('centre', 'Load centre') RETURNING id"
+    )
+    client = await connection.fetchval(
+        "INSERT INTO organisations (kind, name, centre_id) VALUES ('client', 'Load client', $1)"
+        " RETURNING id",
+        centre,
+    )
+    person = await connection.fetchval(
+        """
+        INSERT INTO people (organisation_id, sign_in, name, role, password_hash)
+        VALUES ($1, $2, 'Load Operator', 'operator', $3) RETURNING id
+        """,
+        centre,
+        OPERATOR,
+        password_hash,
+    )
+    await connection.execute(
+        "INSERT INTO api_tokens (token_hash, person_id, name) VALUES ($1, $2, 'load test')",
+        sha256(TOKEN.encode()).digest(),
+        person,
+    )
+    await connection.execute(
+        """
+        WITH unit AS (SELECT * FROM unnest($2::text[], $3::text[]) AS one (unit_id, codec)),
+        asset AS (
+            INSERT INTO assets (organisation_id, kind, name)
+            SELECT $1, 'vehicle', unit_id FROM unit RETURNING id, name
+        ), device AS (
+            INSERT INTO devices (organisation_id, unit_id, codec, kind)
+            SELECT $1, unit_id, codec, 'tracker' FROM unit RETURNING id, unit_id
+        )
+        INSERT INTO fitments (organisation_id, device_id, asset_id, fitted_from)
+        SELECT $1, device.id, asset.id, '2015-01-01'
+        FROM device JOIN asset ON asset.name = device.unit_id
+        """,
+        client,
+        list(units),
+        list(units.values()),
+    )
+    await connection.execute("VACUUM ANALYZE assets, devices, fitments")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """How many positions of a unit are stored, and the sum of their times in ms."""
+
+    count: int
+    sum_ms: int
+
+
+async def stored_by_unit(connection: Connection) -> dict[str, Stored]:
+    """What is stored of every unit that has anything stored."""
+    found = await connection.fetch(
+        """
+        SELECT a.name, count(*) AS count,
+               sum(round(extract(epoch FROM p.at) * 1000)::bigint)::numeric AS sum_ms
+        FROM (SELECT asset_id, at FROM positions
+              UNION ALL SELECT asset_id, at FROM misdated_positions) p
+        JOIN assets a ON a.id = p.asset_id GROUP BY a.name
+        """
+    )
+    return {
+        row["name"]: Stored(count=row["count"], sum_ms=int(row["sum_ms"] or 0)) for row in found
+    }
+
+
+async def stored_times(connection: Connection, since_ms: int) -> dict[str, list[int]]:
+    """The device times in ms of every stored position, by unit; of those after ``since_ms``."""
+    found = await connection.fetch(
+        """
+        SELECT a.name, array_agg(round(extract(epoch FROM p.at) * 1000)::bigint) AS times
+        FROM (SELECT asset_id, at FROM positions
+              UNION ALL SELECT asset_id, at FROM misdated_positions) p
+        JOIN assets a ON a.id = p.asset_id
+        WHERE p.at > to_timestamp($1::float8 / 1000) GROUP BY a.name
+        """,
+        float(since_ms),
+    )
+    return {row["name"]: row["times"] for row in found}
+
+
+async def rung_times(connection: Connection, since_ms: int) -> dict[str, list[int]]:
+    """The device times in ms of every event of an alarm that desks were told of, by unit.
+
+    An event that has no change, or two, is told wrongly and counts as many times.
+    """
+    found = await connection.fetch(
+        """
+        SELECT a.unit_id, array_agg(round(extract(epoch FROM e.at) * 1000)::bigint) AS times
+        FROM alarm_events e JOIN alarms a ON a.id = e.alarm_id
+        JOIN changes c ON c.event_id = e.id AND c.alarm_id = a.id
+        WHERE a.cause = 'panic' AND e.kind IN ('raised', 'repeated')
+          AND e.at > to_timestamp($1::float8 / 1000)
+        GROUP BY a.unit_id
+        """,
+        float(since_ms),
+    )
+    return {row["unit_id"]: row["times"] for row in found}
+
+
+async def events_stored(connection: Connection, event_ids: Sequence[str]) -> int:
+    """How many of these events exist, each told to the desks exactly once."""
+    count: int = await connection.fetchval(
+        """
+        SELECT count(*) FROM (
+            SELECT e.id FROM alarm_events e JOIN changes c ON c.event_id = e.id
+            WHERE e.id = ANY ($1::uuid[]) GROUP BY e.id HAVING count(*) = 1
+        ) AS once
+        """,
+        list(event_ids),
+    )
+    return count
+
+
+async def quarantined(connection: Connection) -> dict[str, int]:
+    """How many frames are in quarantine, by reason."""
+    found = await connection.fetch(
+        "SELECT reason, count(*) AS count FROM quarantined_frames GROUP BY reason"
+    )
+    return {row["reason"]: row["count"] for row in found}
+
+
+async def make_twin(connection: Connection) -> None:
+    """An empty table that is built and indexed exactly as a day of positions is."""
+    await connection.execute("DROP TABLE IF EXISTS load_twin")
+    await connection.execute("CREATE TABLE load_twin (LIKE positions INCLUDING ALL)")
+
+
+async def rows_written(connection: Connection) -> int:
+    """A number that stands still when nothing is filed any more."""
+    count: int = await connection.fetchval(
+        "SELECT (SELECT count(*) FROM frames) + (SELECT count(*) FROM alarm_events)"
+        " + (SELECT count(*) FROM quarantined_frames)"
+    )
+    return count
