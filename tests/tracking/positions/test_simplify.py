@@ -62,15 +62,14 @@ steps = st.tuples(st.floats(0, 60), st.floats(-2e-3, 2e-3), st.floats(-2e-3, 2e-
 @given(st.lists(steps, min_size=3, max_size=60), st.floats(1, 200), st.floats(-60, 60))
 def test_nothing_strays_further_than_was_promised(steps, tolerance_m, south) -> None:
     """Measured by an independent geodesic."""
-    moved = np.cumsum(np.array(steps), axis=0) + (0.0, south, 10.0)
+    moved = np.cumsum(np.array(steps), axis=0) + np.array([0.0, south, 10.0])
     at_s, lat, lon = moved.T
     kept, _ = worth_keeping(lat=lat, lon=lon, at_s=at_s, tolerance_m=tolerance_m, most=1_000)
     assert kept[0] == 0
     assert kept[-1] == len(lat) - 1
     assert (np.diff(kept) > 0).all()
-    moving = np.append(np.diff(at_s[kept]) > 0, True)
-    where_lat = np.interp(at_s, at_s[kept][moving], lat[kept][moving])
-    where_lon = np.interp(at_s, at_s[kept][moving], lon[kept][moving])
+    where_lat = np.interp(at_s, at_s[kept], lat[kept])
+    where_lon = np.interp(at_s, at_s[kept], lon[kept])
     _, _, strays_m = GEOD.inv(lon, lat, where_lon, where_lat)
     # Positions of one instant may lie anywhere; only their order is promised then.
     alone = np.append(True, np.diff(at_s) > 0) & np.append(np.diff(at_s) > 0, True)
