@@ -74,10 +74,11 @@ class Codec:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One frame as it came, and what it said — or why it said nothing."""
+    """One frame as it came, who spoke, and what it said — or why it said nothing."""
 
     frame: bytes
     incoming: Incoming | None
+    peer: Peer
     error: Malformed | None = None
 
 
@@ -139,21 +140,21 @@ class Conversation:
                 # A frame that lost its last bytes has swallowed the first of the next.
                 inner = self._half_a_mark(frame, 1)
             if inner is None or inner == len(frame):
-                heard.append(Heard(frame, None, error))
+                heard.append(Heard(frame, None, self.peer, error))
                 return len(frame)
             self._note_garbage(inner, str(error))
-            heard.append(Heard(frame[:inner], None, error))
+            heard.append(Heard(frame[:inner], None, self.peer, error))
             return inner
         except Malformed as error:
-            heard.append(Heard(frame, None, error))
+            heard.append(Heard(frame, None, self.peer, error))
             return len(frame)
         except (ValueError, OverflowError) as error:
-            heard.append(Heard(frame, None, Malformed(str(error))))
+            heard.append(Heard(frame, None, self.peer, Malformed(str(error))))
             return len(frame)
         if incoming.peer is not None:
             self.peer = incoming.peer
         self._garbage = 0
-        heard.append(Heard(frame, incoming))
+        heard.append(Heard(frame, incoming, self.peer))
         return len(frame)
 
     def _size_at(self, buffer: bytes, start: int, heard: list[Heard]) -> int | None:
@@ -181,7 +182,7 @@ class Conversation:
         found = self._next_mark(buffer, start + 1)
         after = self._half_a_mark(buffer, start + 1) if found is None else found
         self._note_garbage(after - start, reason)
-        heard.append(Heard(buffer[start:after], None, Malformed(reason)))
+        heard.append(Heard(buffer[start:after], None, self.peer, Malformed(reason)))
         return after - start
 
     def _next_mark(self, buffer: bytes, start: int) -> int | None:

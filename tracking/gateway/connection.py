@@ -9,11 +9,12 @@ import contextlib
 import logging
 from collections import deque
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
-from protocols.codec import Codec, Conversation, Heard
+from protocols.codec import Codec, Conversation, Heard, Peer
 from protocols.errors import Unframeable
-from protocols.message import Login, Report
+from protocols.message import Login, Message, Report
 from tracking import clock
 from tracking.gateway.proxy import NotProxied, read_header
 from tracking.ingest.arrival import Arrival
@@ -35,7 +36,8 @@ class Device(asyncio.Protocol):
     """A TCP connection from a device, whatever it speaks."""
 
     __slots__ = (
-        "_before_proxy", "_closing", "_codec", "_gateway", "_paused", "_talk", "_transport",
+        "_before_proxy", "_closing", "_codec", "_gateway", "_modelled", "_paused", "_peer", "_talk",
+        "_transport",
         "_waiting", "address", "counted_as", "heard_at", "opened_at", "unit_id",
     )  # fmt: skip
 
@@ -43,6 +45,8 @@ class Device(asyncio.Protocol):
         self._gateway = gateway
         self._codec = codec
         self._talk = Conversation(codec)
+        self._peer = self._talk.peer
+        self._modelled = False
         self._before_proxy: bytes | None = b"" if proxied else None
         self._transport: asyncio.Transport | None = None
         self._waiting: deque[Arrival] = deque()
@@ -77,16 +81,17 @@ class Device(asyncio.Protocol):
             data = self._behind_proxy(data)
             if not data:
                 return
+        now = clock.now()
         try:
-            heard = self._talk.receive(data, clock.now())
+            heard = self._talk.receive(data, now)
         except Unframeable as lost:
             for one in cast("tuple[Heard, ...]", lost.heard):
-                self._take(one)
-            self._keep_unreadable(data, str(lost))
+                self._take(one, now)
+            self._keep_unreadable(data, str(lost), now)
             self.hang_up(f"unframeable: {lost}")
             return
         for one in heard:
-            self._take(one)
+            self._take(one, now)
         if not self._paused and self._too_many(len(heard)):
             self._pause()
 
@@ -131,28 +136,27 @@ class Device(asyncio.Protocol):
         self.address = origin.address or self.address
         return gathered[origin.size :]
 
-    def _take(self, heard: Heard) -> None:
+    def _take(self, heard: Heard, now: datetime) -> None:
         gateway = self._gateway
-        peer = self._talk.peer
+        if heard.peer is not self._peer:
+            self._spoken_by(heard.peer)
+        unit_id = self.unit_id
         incoming = heard.incoming
-        unit_id = clean(peer.unit_id)
-        if unit_id != self.unit_id:
-            self._signed_in(unit_id)
         if incoming is None:
             gateway.intake.figures.malformed += 1
-            self._keep_unreadable(heard.frame, str(heard.error))
+            self._keep_unreadable(heard.frame, str(heard.error), now)
             if heard.error is not None and heard.error.answer:
                 self.write(heard.error.answer)
             return
         if not unit_id:
-            self._keep_unreadable(heard.frame, "nobody has said who is speaking")
+            self._keep_unreadable(heard.frame, "nobody has said who is speaking", now)
             return
         messages = incoming.messages
         arrival = Arrival(
             unit_id=unit_id,
             codec=self._codec.name,
             address=self.address,
-            received_at=clock.now(),
+            received_at=now,
             frame=heard.frame,
             reports=tuple([each for each in messages if type(each) is Report]),
             conflict=(
@@ -162,32 +166,45 @@ class Device(asyncio.Protocol):
             ack=incoming.ack,
             on_settled=self._settled,
         )
-        if gateway.knows_or_cannot_ask(unit_id) and all(type(each) is Login for each in messages):
-            # To be let in is not to be told "you may forget this": a device that signs in while
-            # PostgreSQL is away must still be able to cry for help.
+        if not arrival.reports and self._may_answer_at_once(messages):
             self.write(incoming.ack)
             arrival.ack = b""
         self._waiting.append(arrival)
-        gateway.intake.offer(arrival, peer)
+        gateway.intake.offer(arrival, heard.peer)
 
-    def _signed_in(self, unit_id: str) -> None:
-        if self.unit_id:
+    def _may_answer_at_once(self, messages: tuple[Message, ...]) -> bool:
+        """Whether a frame says nothing but a name.
+
+        To be let in is not to be told "you may forget this": a device that signs in while
+        PostgreSQL is away must still be able to cry for help.
+        """
+        return (
+            len(messages) == 1
+            and type(messages[0]) is Login
+            and self._gateway.knows_or_cannot_ask(self.unit_id)
+        )
+
+    def _spoken_by(self, peer: Peer) -> None:
+        self._peer = peer
+        unit_id = clean(peer.unit_id)
+        if unit_id != self.unit_id:
             self._gateway.presence.gone(self, self.unit_id)
-        self.unit_id = unit_id
+            self.unit_id = unit_id
         self._recall_model()
 
     def _recall_model(self) -> None:
         """Some frames mean different things from different models; our records name the model."""
         model = self._gateway.model_of(self.unit_id)
+        self._modelled = model is not None
         if model and model != self._talk.peer.model:
-            self._talk.peer = replace(self._talk.peer, model=model)
+            self._talk.peer = self._peer = replace(self._talk.peer, model=model)
 
-    def _keep_unreadable(self, frame: bytes, reason: str) -> None:
+    def _keep_unreadable(self, frame: bytes, reason: str, now: datetime) -> None:
         arrival = Arrival(
             unit_id=self.unit_id,
             codec=self._codec.name,
             address=self.address,
-            received_at=clock.now(),
+            received_at=now,
             frame=frame[: self._codec.max_frame],
             error=reason,
             on_settled=self._settled,
@@ -204,7 +221,7 @@ class Device(asyncio.Protocol):
             arrival = waiting.popleft()
             if arrival.kept and arrival.ack:
                 answers.append(arrival.ack)
-        if not self._talk.peer.model:
+        if not self._modelled:
             self._recall_model()
         if answers:
             self.write(answers[0] if len(answers) == 1 else b"".join(answers))

@@ -45,10 +45,11 @@ class Datagrams(asyncio.DatagramProtocol):
             talk = Conversation(self._codec, Peer(model=model))
             heard = talk.receive(data, now)
         for one in heard:
-            self._take(one, talk.peer, addr)
+            self._take(one, addr)
 
-    def _take(self, heard: Heard, peer: Peer, addr: tuple[str | Any, int]) -> None:
+    def _take(self, heard: Heard, addr: tuple[str | Any, int]) -> None:
         gateway = self._gateway
+        peer = heard.peer
         unit_id = clean(peer.unit_id)
         incoming = heard.incoming
         error = str(heard.error) if incoming is None else "" if unit_id else "no name in it"

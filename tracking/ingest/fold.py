@@ -4,7 +4,8 @@ What it decides takes effect only after the commit (``Folded.apply``), so a batc
 folded again from the same beginning.
 """
 
-from collections.abc import Collection, Sequence
+import random
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import blake2b
@@ -87,6 +88,11 @@ def fingerprint(unit_id: str, record: bytes) -> int:
     return int.from_bytes(digest, "big", signed=True)
 
 
+def anything(_unit_id: str, _record: bytes) -> int:
+    """A fingerprint that recognises nothing: the control of promise 2."""
+    return random.getrandbits(63)
+
+
 def time_of(report: Report, received_at: datetime) -> datetime:
     """The device's own time of a report, or when we heard it."""
     if report.fix is not None:
@@ -126,8 +132,14 @@ class Fold:
     """Folds one batch: ``Fold(...).all(arrivals)``."""
 
     def __init__(
-        self, units: Units, rules: RuleBook, bounds: Bounds, known: Collection[Key] = ()
+        self,
+        units: Units,
+        rules: RuleBook,
+        bounds: Bounds,
+        known: Collection[Key] = (),
+        mark: Callable[[str, bytes], int] = fingerprint,
     ) -> None:
+        self._mark = mark
         self._units = units
         self._rules = rules
         self._bounds = bounds
@@ -207,7 +219,7 @@ class Fold:
         at = fix.at
         misdated = self._bounds.absurd(at, arrival.received_at)
         fitment = unit.fitment_at(arrival.received_at if misdated else at)
-        mark = fingerprint(unit.unit_id, report.record)
+        mark = self._mark(unit.unit_id, report.record)
         if fitment is None:
             folded.quarantined.append((arrival, "fitted to nothing at that time"))
             return True
@@ -290,7 +302,7 @@ class Fold:
                 unit_id=arrival.unit_id,
                 cause=cause,
                 at=at,
-                fingerprint=fingerprint(arrival.unit_id, report.record),
+                fingerprint=self._mark(arrival.unit_id, report.record),
             ),
             unit_id=arrival.unit_id,
             cause=cause,

@@ -17,7 +17,7 @@ from tracking.database import AWAY, Connection
 from tracking.ingest import store
 from tracking.ingest.arrival import Arrival
 from tracking.ingest.figures import Figures
-from tracking.ingest.fold import Bounds, Fold, Folded, Key, questionable
+from tracking.ingest.fold import Bounds, Fold, Folded, Key, anything, fingerprint, questionable
 from tracking.ingest.identity import Units
 from tracking.rules.service import RuleBook
 from tracking.settings import Settings
@@ -56,6 +56,7 @@ class Writer:
         self._units = units
         self._rules = rules
         self._bounds = Bounds.of(settings)
+        self._mark = anything if settings.break_promise == "no-dedupe" else fingerprint
         self.figures = figures
         self._connection: Connection | None = None
         self._days: set[int] = set()
@@ -136,7 +137,7 @@ class Writer:
         for _ in range(8):
             await self._identify(connection, batch)
             known = await self._known(connection, batch, ask_all=ask_all)
-            folded = Fold(self._units, self._rules, self._bounds, known).all(batch)
+            folded = Fold(self._units, self._rules, self._bounds, known, self._mark).all(batch)
             try:
                 async with asyncio.timeout(60.0):
                     return await self._write(connection, folded)
@@ -163,8 +164,6 @@ class Writer:
     async def _known(
         self, connection: Connection, batch: Sequence[Arrival], *, ask_all: bool
     ) -> set[Key]:
-        if self._settings.break_promise == "no-dedupe":
-            return set()
         keys = questionable(batch, self._units, self._bounds, ask_all=ask_all)
         async with asyncio.timeout(30.0):
             return await store.stored_already(connection, keys)
