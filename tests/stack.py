@@ -9,10 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import psutil
-
 from tracking import roster, status
-from tracking.program import Program, ourselves, stop
+from tracking.program import Program, ourselves
 from tracking.settings import Settings
 
 WITHIN_S = 60.0
@@ -83,7 +81,7 @@ def running(settings: Settings, **environment: str) -> Iterator[Stack]:
     """
     program = Program(
         name="supervisor",
-        command=ourselves("up", "--empty"),
+        command=ourselves("up", "--empty", "--quiet"),
         log=settings.state_dir / "log" / "supervisor.log",
         environment={**_as_environment(settings), **environment},
     )
@@ -93,15 +91,16 @@ def running(settings: Settings, **environment: str) -> Iterator[Stack]:
         _until_up(stack, process)
         yield stack
     finally:
-        stop(psutil.Process(process.pid), patience_s=WITHIN_S)
-        process.wait()
+        if process.poll() is None:
+            process.terminate()
+        process.wait(WITHIN_S)
 
 
 def _until_up(stack: Stack, process: "subprocess.Popen[bytes]") -> None:
     def up() -> bool:
         assert process.poll() is None, stack.program.last_words(60)
         found = roster.read(stack.settings)
-        return found is not None and found.phase == roster.UP
+        return found is not None and found.pid == process.pid and found.phase == roster.UP
 
     stack.until(up)
 
