@@ -159,6 +159,13 @@ async def alarms(pool: Pool) -> list[dict[str, Any]]:
     return [dict(row) for row in found]
 
 
+async def the_alarm(pool: Pool) -> dict[str, Any]:
+    """The one alarm that there is."""
+    found = await alarms(pool)
+    assert len(found) == 1, found
+    return found[0]
+
+
 class Held:
     """Locks that a transaction of ours holds."""
 

@@ -268,4 +268,5 @@ CODEC = Codec(
     simulate=simulate,
     max_frame=http_request.MAX_FRAME,
     read_timeout_s=120.0,
+    one_unit_per_connection=False,
 )

@@ -1,15 +1,15 @@
 """Every press rings; what goes on does not ring again and again."""
 
 from datetime import timedelta
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 import pytest
 
 from protocols.message import Readings, Report, Signal
 from tests.devices import Device, ago, fix, report, sos, until
-from tests.gateways import alarms, broken, count, hearing, listening, register
+from tests.gateways import alarms, broken, count, hearing, listening, register, the_alarm
 from tracking.bus import NOTIFY_ALARMS
 from tracking.database import Pool
-from tracking.ingest.fold import Fold
 from tracking.settings import Settings
 
 UNIT = "356938035643809"
@@ -26,7 +26,7 @@ async def rings_again_and_only_then(settings: Settings, pool: Pool) -> None:
             await device.answered()
         await pool.execute("SELECT pg_notify($1, 'that was all')", NOTIFY_ALARMS)
         await until(lambda: "that was all" in said)
-    (alarm,) = await alarms(pool)
+    alarm = await the_alarm(pool)
     assert (alarm["priority"], alarm["state"], alarm["repeats"]) == (1, "raised", 1)
     assert alarm["lon"] == pytest.approx(4.351, abs=1e-5)
     changes = await pool.fetch("SELECT seq, kind, sound, event_id FROM changes ORDER BY seq")
@@ -48,13 +48,10 @@ async def test_a_second_press_rings_again_and_a_retransmitted_one_does_not(
 async def test_who_takes_a_second_press_for_the_first_is_found_out(
     settings: Settings, pool: Pool, monkeypatch: pytest.MonkeyPatch
 ):
-    whole = Fold._occurrence
+    def blunt(*, unit_id: str, **_: object) -> UUID:
+        return uuid5(NAMESPACE_OID, unit_id)
 
-    def blunt(self, arrival, said, cause, *, at, **other):
-        return whole(self, arrival, said, cause, at=at.replace(minute=0, second=0), **other)
-
-    monkeypatch.setattr(Fold, "_occurrence", blunt)
-    monkeypatch.setattr("tracking.ingest.fold.fingerprint", lambda *_: 0)
+    monkeypatch.setattr("tracking.ingest.fold.event_id", blunt)
     with broken():
         await rings_again_and_only_then(settings, pool)
 

@@ -1,14 +1,9 @@
 """A device says again what was not acknowledged in time. It counts once; nothing else does."""
 
-from itertools import count as numbers
-
-import pytest
-
 from protocols.message import Report, Signal
 from tests.devices import Device, ago, report, sos
-from tests.gateways import alarms, broken, count, listening, register
+from tests.gateways import alarms, broken, count, listening, register, the_alarm
 from tracking.database import Pool
-from tracking.ingest import fold
 from tracking.settings import Settings
 
 UNIT = "356938035643809"
@@ -41,7 +36,7 @@ async def counts_once(settings: Settings, pool: Pool) -> None:
     duplicates = await speak_twice(settings, pool, *said)
     assert await count(pool, "positions") == len(said)
     assert duplicates == 6 * len(said)
-    (alarm,) = await alarms(pool)
+    alarm = await the_alarm(pool)
     assert (alarm["cause"], alarm["repeats"]) == ("panic", 0)
     assert await count(pool, "changes") == 1
     assert await count(pool, "quarantined_frames") == 0
@@ -54,15 +49,6 @@ async def test_what_is_said_again_counts_once(settings: Settings, pool: Pool):
 async def test_who_does_not_ask_what_is_stored_is_found_out(settings: Settings, pool: Pool):
     with broken():
         await counts_once(settings.model_copy(update={"break_promise": "no-dedupe"}), pool)
-
-
-async def test_who_tells_equal_records_apart_is_found_out(
-    settings: Settings, pool: Pool, monkeypatch: pytest.MonkeyPatch
-):
-    unlike = numbers()
-    monkeypatch.setattr(fold, "fingerprint", lambda _unit_id, _record: next(unlike))
-    with broken():
-        await counts_once(settings, pool)
 
 
 async def test_two_records_of_one_second_are_both_stored(settings: Settings, pool: Pool):
