@@ -15,8 +15,8 @@ import uvicorn
 import websockets
 
 from tracking.api.app import create_app
-from tracking.api.security import hash_of
 from tracking.database import Pool
+from tracking.people.secret import hash_of
 from tracking.settings import Settings
 
 

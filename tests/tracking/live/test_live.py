@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import struct
+from typing import Any
 from uuid import uuid4
 
 import orjson
@@ -285,7 +286,7 @@ async def test_an_asset_that_speaks_becomes_live(
     async with house.screen(token) as screen:
         await screen.next("beat")
         await ring(settings, bus.POSITIONS, row(number, lat=50.5, lon=4.25, at=1_700_000_000))
-        said = {}
+        said: dict[str, Any] = {}
         while said.get("state") != "live":
             said = (await screen.next("assets"))["assets"][0]
     assert said["last"] | {"received_at": ""} == {

@@ -165,9 +165,14 @@ async def test_the_card_says_who_where_and_how_fresh(anna: httpx.AsyncClient, to
     assert unseen["device"] is None
     await town.add_device(client, "unit-1", asset)
     now = datetime.now(UTC).replace(microsecond=0)
-    where = {"lat": 50.8794, "lon": 4.7007, "at": now}
+    where: dict[str, Any] = {"lat": 50.8794, "lon": 4.7007, "at": now}
     await put(town, asset, **where, table="last_positions")
-    readings = {"battery_pct": 82.0, "ignition": True, "other": {"axle": 3}, "signals": ["sos"]}
+    readings: dict[str, Any] = {
+        "battery_pct": 82.0,
+        "ignition": True,
+        "other": {"axle": 3},
+        "signals": ["sos"],
+    }
     await put(town, asset, **where, **readings)
     card = (await anna.get(path)).json()
     assert (card["id"], card["number"], card["plate"]) == (str(asset), number, "1-ABC-234")

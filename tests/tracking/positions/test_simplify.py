@@ -1,6 +1,9 @@
 """A track with fewer points tells the same journey."""
 
+from collections.abc import Sequence
+
 import numpy as np
+import numpy.typing as npt
 from hypothesis import given
 from hypothesis import strategies as st
 from pyproj import Geod
@@ -10,7 +13,12 @@ from tracking.positions.simplify import worth_keeping
 GEOD = Geod(ellps="WGS84")
 
 
-def keep(points: list[tuple[float, float, float]], tolerance_m: float, most: int = 10_000):
+Kept = tuple[npt.NDArray[np.intp], float]
+
+
+def keep(
+    points: Sequence[tuple[float, float, float]], tolerance_m: float, most: int = 10_000
+) -> Kept:
     at_s, lat, lon = (np.array(column, float) for column in zip(*points, strict=True))
     return worth_keeping(lat=lat, lon=lon, at_s=at_s, tolerance_m=tolerance_m, most=most)
 
@@ -60,7 +68,9 @@ steps = st.tuples(st.floats(0, 60), st.floats(-2e-3, 2e-3), st.floats(-2e-3, 2e-
 
 
 @given(st.lists(steps, min_size=3, max_size=60), st.floats(1, 200), st.floats(-60, 60))
-def test_nothing_strays_further_than_was_promised(steps, tolerance_m, south) -> None:
+def test_nothing_strays_further_than_was_promised(
+    steps: list[tuple[float, float, float]], tolerance_m: float, south: float
+) -> None:
     """Measured by an independent geodesic."""
     moved = np.cumsum(np.array(steps), axis=0) + np.array([0.0, south, 10.0])
     at_s, lat, lon = moved.T
