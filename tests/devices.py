@@ -14,9 +14,10 @@ from protocols.message import Fix, Login, Message, Readings, Report, Signal
 WITHIN_S = 15.0
 
 
-async def until(fact: Callable[[], object], *, within_s: float = WITHIN_S) -> None:
+async def until(fact: Callable[[], object], *, within_s: float | None = None) -> None:
     """Wait until something is so; a coroutine function is asked again each time."""
     loop = asyncio.get_running_loop()
+    within_s = WITHIN_S if within_s is None else within_s
     ends_at = loop.time() + within_s
     while True:
         so = fact()

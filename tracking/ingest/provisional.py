@@ -59,5 +59,7 @@ def provisional_alarms(arrival: Arrival, units: Units, rules: RuleBook) -> Itera
                         "close_code": None,
                     },
                 },
+                # The database's driver has a UUID of its own, which the encoder does not know.
+                default=str,
                 option=orjson.OPT_UTC_Z,
             )
