@@ -75,6 +75,8 @@ class Supervisor:
             loop = asyncio.get_running_loop()
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, self._asked_to_leave)
+            if roster.read(self._settings):
+                self._say("Stopping what an earlier run left behind …")
             stop_leftovers(self._settings)
             with self._listening() as listening:
                 await self._live(listening)
