@@ -102,10 +102,14 @@ def private_address(settings: Settings) -> str:
 
 
 async def connect(settings: Settings, role: Role) -> Connection:
-    """One connection, with JSON as Python values."""
+    """One connection, with JSON as Python values. Raises one of AWAY."""
     url, server_settings = address_of(settings, role)
-    connection: Connection = await asyncpg.connect(url, server_settings=server_settings)
-    await prepare(connection)
+    try:
+        connection: Connection = await asyncpg.connect(url, server_settings=server_settings)
+        await prepare(connection)
+    except asyncpg.PostgresError as error:
+        # Whatever a server says instead of letting us in, it says about itself.
+        raise ConnectionError(f"{type(error).__name__}: {error}") from error
     return connection
 
 

@@ -165,6 +165,10 @@ class Intake:
             group.create_task(self.ordinary.run())
             group.create_task(self.urgent.run())
             self._replay()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self._group = None
 
     async def empty(self) -> None:
         """Wait until nothing waits."""
@@ -195,7 +199,7 @@ class Intake:
         asyncio.get_running_loop().call_later(wait_s, self._if_not_kept, arrival, peer)
 
     def _if_not_kept(self, arrival: Arrival, peer: Peer) -> None:
-        if not arrival.settled:
+        if not arrival.settled and self._group is not None:
             self._in_the_dark.add(arrival)
             self._start(self._ring_in_the_dark(arrival, peer))
 
@@ -236,5 +240,7 @@ class Intake:
             self.urgent.put(arrival)
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
-        assert self._group is not None, "run() first"
-        self._group.create_task(work)
+        if self._group is None:
+            work.close()  # stopping: what is in the dark is in the journal
+        else:
+            self._group.create_task(work)
