@@ -207,6 +207,7 @@ class House:
             max_size=None,
             compression=None,
             ping_interval=None,
+            close_timeout=1,
             proxy=None,
         ) as connection:
             yield Screen(connection)

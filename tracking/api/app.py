@@ -3,20 +3,22 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
+import tracking.alarms.api
 import tracking.api.docs
+import tracking.api.health
 import tracking.audit.api
 import tracking.fleet.api
 import tracking.fleet.quarantine_api
+import tracking.live
 import tracking.people.accounts_api
 import tracking.people.api
+import tracking.positions.api
 from tracking.api.envelope import Envelope
 from tracking.api.examples import give_examples
 from tracking.api.problems import Problem, answer_with_problems, responses
@@ -64,8 +66,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     answer_with_problems(app)
     app.include_router(_routes_of_version_1())
     app.include_router(tracking.api.docs.router)
-    if find_spec("tracking.api.health"):
-        app.include_router(import_module("tracking.api.health").router)
+    app.include_router(tracking.api.health.router)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign] # FastAPI's own way
     return app
 
@@ -82,11 +83,8 @@ async def _open_house(app: FastAPI) -> AsyncIterator[None]:
     app.state.pool = pool
     app.state.passwords = passwords
     try:
-        if find_spec("tracking.live"):
-            async with import_module("tracking.live").open_hub(settings, pool) as hub:
-                app.state.live = hub
-                yield
-        else:
+        async with tracking.live.open_hub(settings, pool) as hub:
+            app.state.live = hub
             yield
     finally:
         passwords.close()
@@ -106,9 +104,9 @@ def _routes_of_version_1() -> APIRouter:
     private.include_router(tracking.fleet.api.router)
     private.include_router(tracking.fleet.quarantine_api.router)
     private.include_router(tracking.audit.api.router)
-    for name in ("positions.api", "alarms.api", "live.api"):
-        if find_spec(f"tracking.{name}"):
-            private.include_router(import_module(f"tracking.{name}").router)
+    private.include_router(tracking.positions.api.router)
+    private.include_router(tracking.alarms.api.router)
+    private.include_router(tracking.live.router)
     api.include_router(private)
     return api
 

@@ -1,5 +1,6 @@
 """Every door of the API: who may pass, and what they find behind it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -215,7 +216,7 @@ async def build_world(town: Town) -> World:
     return World(town=town, client=client, tokens=tokens)
 
 
-def filled(template: Any, things: dict[str, UUID | str]) -> Any:
+def filled(template: Any, things: Mapping[str, UUID | str]) -> Any:
     """The template with the things that it names."""
     if isinstance(template, dict):
         return {key: filled(value, things) for key, value in template.items()}

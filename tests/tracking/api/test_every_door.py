@@ -1,6 +1,7 @@
 """Every route by everybody who may try it: the matrix that keeps clients apart (promise 7)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from uuid import UUID
 
 import httpx
 import pytest
@@ -151,11 +152,11 @@ UNUSED = "00000000-0000-4000-8000-000000000000"
 
 
 async def knock(
-    client: httpx.AsyncClient, name: str, door: Door, things: dict[str, object]
+    client: httpx.AsyncClient, name: str, door: Door, things: Mapping[str, UUID | str]
 ) -> httpx.Response:
-    method, _, path = filled(name, things).partition(" ")  # type: ignore[arg-type]
+    method, _, path = filled(name, things).partition(" ")
     where = f"{path}?{door.query}" if door.query else path
-    return await client.request(method, where, json=filled(door.body, things))  # type: ignore[arg-type]
+    return await client.request(method, where, json=filled(door.body, things))
 
 
 async def client_rows(world: World) -> list[str]:

@@ -1,11 +1,8 @@
-from collections.abc import AsyncIterator
-
 import pytest
 
 from tests.tracking.town import Town, settle
-from tests.tracking.web import Web, add_person, open_web
+from tests.tracking.web import add_person
 from tracking.database import Pool
-from tracking.settings import Settings
 
 
 @pytest.fixture
@@ -15,9 +12,3 @@ async def town(pool: Pool) -> Town:
     for role in ("operator", "supervisor", "administrator"):
         await add_person(pool, town.centre, role, role)
     return town
-
-
-@pytest.fixture
-async def web(settings: Settings, town: Town) -> AsyncIterator[Web]:
-    async with open_web(settings) as opened:
-        yield opened

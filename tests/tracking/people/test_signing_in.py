@@ -194,7 +194,7 @@ async def test_an_unsafe_request_without_the_csrf_token_of_its_session_is_a_forg
     right = browser.headers.pop("X-CSRF-Token")
     if header == "of another session":
         header = (await web.browser("administrator")).headers["X-CSRF-Token"]
-    headers = {} if header is None else {"X-CSRF-Token": header.encode()}
+    headers = {} if header is None else {b"X-CSRF-Token": header.encode()}
     answer = await browser.request(method, path, json=body, headers=headers)
     assert answer.status_code == 403
     answer = await browser.request(method, path, json=body, headers={"X-CSRF-Token": right})

@@ -23,7 +23,8 @@ START = datetime(2026, 3, 1, tzinfo=UTC)
 def test_no_patience_gets_more_guesses_heard_than_the_windows_allow(
     pauses: list[float], most: int
 ) -> None:
-    now, heard = START, []
+    now = START
+    heard: list[datetime] = []
     for pause_s in pauses:
         now += timedelta(seconds=pause_s)
         if not wait_before_next(heard[::-1], now, most):
