@@ -62,10 +62,10 @@ class Generator:
         self._pipes = pipes
         self._pids = pids
 
-    async def connect(self) -> float:
-        """Connect and sign in everybody; how long that took, in seconds."""
+    async def connect(self, most: int | None = None) -> float:
+        """Connect and sign in the first ``most``, or everybody; how many seconds that took."""
         began = time.monotonic()
-        await self._ask("connect")
+        await self._ask("connect", None if most is None else most // len(self._pipes))
         return time.monotonic() - began
 
     async def speak(self, *, rate: float, seconds: float, most_waiting: int = 0) -> Spell:
@@ -89,10 +89,10 @@ class Generator:
         """What every unit said."""
         return [one for some in await self._ask("accounts") for one in some]
 
-    async def reconnect(self) -> float:
-        """Everybody loses the connection at once and comes back; seconds until all are in."""
+    async def reconnect(self, most: int) -> float:
+        """So many lose the connection at once and come back; seconds until all are in again."""
         began = time.monotonic()
-        await self._ask("reconnect")
+        await self._ask("reconnect", most // len(self._pipes))
         return time.monotonic() - began
 
     def cpu_s(self) -> float:
@@ -202,14 +202,17 @@ class _Players:
         for device in self._devices:
             device.stop()
 
-    async def connect(self) -> None:
-        await connect_all(self._devices)
+    async def connect(self, most: int | None) -> None:
+        new = [device for device in self._devices[:most] if not device.signed_in.is_set()]
+        await connect_all(new)
 
-    async def reconnect(self) -> None:
-        for device in self._devices:
+    async def reconnect(self, most: int) -> None:
+        everybody = self._devices[:most]
+        for device in everybody:
             device.hang_up()
-        await asyncio.sleep(0)
-        for device in self._devices:
+        # Aborting is noticed in the next turn of the loop.
+        await asyncio.sleep(0.01)
+        for device in everybody:
             await device.signed_in.wait()
 
     async def settle(self, within_s: float) -> int:
