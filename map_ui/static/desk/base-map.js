@@ -119,7 +119,7 @@ export function baseMap(colour, language) {
           "text-allow-overlap": ["step", ["zoom"], false, 9, true],
           "symbol-sort-key": ["get", "priority"],
         },
-        paint: haloed(colour, "text"),
+        paint: { ...haloed(colour, "text"), "text-halo-width": 2.4 },
       },
     ],
   };

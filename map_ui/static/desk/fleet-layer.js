@@ -184,7 +184,7 @@ export class FleetLayer {
     gl.disable(gl.DEPTH_TEST);
     gl.disable(gl.STENCIL_TEST);
     gl.uniformMatrix4fv(on.matrix, false, fromOrigin(defaultProjectionData.mainMatrix));
-    gl.uniform1f(on.size, symbolSize(this._map.getZoom()) * devicePixelRatio);
+    gl.uniform1f(on.size, symbolSize(this._map.getZoom(), fleet.count) * devicePixelRatio);
     gl.uniform1f(on.bearing, (this._map.getBearing() * Math.PI) / 180);
     gl.uniform1f(on.faded, this.faded ? 1 : 0);
     gl.uniform1i(on.selected, this.selected ?? -1);
@@ -207,9 +207,13 @@ export class FleetLayer {
   }
 }
 
+/** A fleet so large that an overview needs smaller symbols. */
+const CROWD = 2000;
+
 /** CSS pixels across, from an overview of the country to a street. */
-export function symbolSize(zoom) {
-  return Math.min(24, Math.max(11, 12 + (zoom - 7) * 2));
+function symbolSize(zoom, count) {
+  const least = count > CROWD ? 8 : 11;
+  return Math.min(24, Math.max(least, least + (zoom - 6.5) * 2));
 }
 
 /** The map's matrix for coordinates that count from the fleet's origin, in double precision. */
