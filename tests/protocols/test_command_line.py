@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from vector_files import Vector, vectors
 
 import protocols
+from tests.protocols.vector_files import Vector, vectors
 
 ROOT = Path(__file__).resolve().parents[2]
 ROW_KEYS = {"messages", "ack", "error", "unread"}

@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from vector_files import HEARD_AT
 
 import protocols
 from protocols.codec import Conversation, Peer
 from protocols.errors import Unsupported
 from protocols.message import LIFE_SAFETY, Fix, Heartbeat, Login, Message, Report, Signal
+from tests.protocols.vector_files import HEARD_AT
 
 EVERY_CODEC = protocols.names()
 UNIT_ID = "356938035643809"

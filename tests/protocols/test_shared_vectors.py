@@ -6,17 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from shared_rows import (
-    DOCUMENT,
-    FOLDER,
-    HEARD_AT,
-    SharedRow,
-    differences,
-    exceptions,
-    rows_of,
-    share_table,
-    spoken_lines,
-)
 
 import protocols
 from protocols.codec import Conversation, Heard, Peer
@@ -33,6 +22,17 @@ from protocols.message import (
     ReportEvery,
     SetSosNumber,
     SetTimezone,
+)
+from tests.protocols.shared_rows import (
+    DOCUMENT,
+    FOLDER,
+    HEARD_AT,
+    SharedRow,
+    differences,
+    exceptions,
+    rows_of,
+    share_table,
+    spoken_lines,
 )
 
 pytestmark = pytest.mark.skipif(not FOLDER.exists(), reason="no ../shared/vectors here")

@@ -10,13 +10,13 @@ import struct
 from collections.abc import Callable
 
 import pytest
-from vector_files import HEARD_AT, acks
 
 import protocols
 from protocols.checksum import crc16_arc, crc16_x25, crc16_xmodem
 from protocols.codec import Conversation, Heard
 from protocols.errors import Unframeable
 from protocols.message import CommandReply, Report, Signal
+from tests.protocols.vector_files import HEARD_AT, acks
 
 IMEI = "356938035643809"
 

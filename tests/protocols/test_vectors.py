@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from vector_files import FOLDER, HEARD_AT, Vector, acks, meanings, vectors
 
 import protocols
 from protocols import message
 from protocols.codec import Conversation, Heard, Peer
 from protocols.errors import ProtocolError, Unframeable, Unsupported
+from tests.protocols.vector_files import FOLDER, HEARD_AT, Vector, acks, meanings, vectors
 
 UPLINKS = vectors("uplink")
 DOWNLINKS = vectors("downlink")
