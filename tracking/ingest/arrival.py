@@ -13,7 +13,8 @@ class Arrival:
 
     The one mutable thing on the way: ``settle`` is called once, with True after the commit that
     holds it, with False if it will never be kept (and so must not be acknowledged).
-    ``error`` is set for a frame that could not be read; its bytes are kept all the same.
+    ``error`` is set for a frame that could not be read; its bytes are kept all the same. A record
+    that could be read and not stored has an error too: of its reports only the signals ring.
     ``conflict`` is set when somebody else is speaking under the same name.
     """
 

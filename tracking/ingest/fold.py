@@ -175,9 +175,8 @@ class Fold:
 
     def _from_a_stranger(self, arrival: Arrival) -> None:
         folded = self.folded
-        if arrival.error:
-            return
-        folded.unknown.append(arrival)
+        if not arrival.error:
+            folded.unknown.append(arrival)
         for report in arrival.reports:
             at = time_of(report, arrival.received_at)
             _, events = evaluate(self._rules.stranger, {}, report, at)
@@ -189,7 +188,7 @@ class Fold:
     def _from(self, unit: Unit, arrival: Arrival, received_us: int) -> None:
         folded = self.folded
         unit_id = unit.unit_id
-        if arrival.error:
+        if arrival.error and not arrival.reports:
             if unit.kind == "panic_device":
                 folded.occurrences.append(self._about(unit, arrival, "unreadable"))
             return
@@ -200,7 +199,11 @@ class Fold:
         for report in arrival.reports:
             at = time_of(report, arrival.received_at)
             fix = report.fix
-            if fix is not None and not self._file(unit, arrival, report, fix, received_us):
+            if (
+                fix is not None
+                and not arrival.error
+                and not self._file(unit, arrival, report, fix, received_us)
+            ):
                 continue
             before = folded.memories.get(unit_id, unit.memories)
             after, events = evaluate(rules, before, report, at)

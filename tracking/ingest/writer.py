@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from protocols.message import Fix, Report
 from tracking import clock, database
 from tracking.alarms import arrivals as alarms
 from tracking.database import AWAY, Connection
@@ -125,8 +126,16 @@ class Writer:
             received_at=arrival.received_at,
             frame=arrival.frame,
             error=f"{type(error).__name__}: {error}",
+            reports=_cries_for_help(arrival),
         )
-        kept, _ = await self._commit([poison])
+        try:
+            kept, _ = await self._commit([poison])
+        except AWAY:
+            raise
+        except Exception:
+            _log.exception("not even what it cries for", extra={"unit": arrival.unit_id})
+            poison.reports = ()
+            kept, _ = await self._commit([poison])
         arrival.settle(kept=True)
         return [kept]
 
@@ -236,3 +245,21 @@ class Writer:
             stale |= await store.write_hearing(connection, heard)
         if stale:
             raise _Stale(stale)
+
+
+def _cries_for_help(arrival: Arrival) -> tuple[Report, ...]:
+    """What must ring even though the record that says it cannot be stored, and where it happened.
+
+    A report without signals cries for nothing: then the frame is merely unreadable.
+    """
+    return tuple(
+        Report(
+            fix=said.fix
+            and Fix(at=said.fix.at, lat=said.fix.lat, lon=said.fix.lon, valid=said.fix.valid),
+            at=said.at,
+            signals=said.signals,
+            record=said.record,
+        )
+        for said in arrival.reports
+        if said.signals
+    )
