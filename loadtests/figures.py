@@ -63,7 +63,7 @@ def say(words: str) -> None:
 
 def _shown(cell: object) -> str:
     if isinstance(cell, float):
-        return f"{cell:,.2f}" if abs(cell) < 100 else f"{cell:,.0f}"  # noqa: PLR2004 - digits
+        return f"{cell:,.2f}" if abs(cell) < 100 else f"{cell:,.0f}"
     if isinstance(cell, int) and not isinstance(cell, bool):
         return f"{cell:,}"
     return str(cell)

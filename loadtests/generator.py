@@ -129,9 +129,7 @@ async def generating(plans: Sequence[Plan]) -> AsyncIterator[Generator]:
                 process.kill()
 
 
-def plans_for(
-    units: int, ground: Ground, *, processes: int, mixed: bool = False
-) -> list[Plan]:
+def plans_for(units: int, ground: Ground, *, processes: int, mixed: bool = False) -> list[Plan]:
     """Units divided over processes."""
     return [
         Plan(numbers=range(first, units, processes), ground=ground, mixed=mixed)
@@ -142,7 +140,12 @@ def plans_for(
 async def _answer(pipe: "Connection") -> Any:  # noqa: ANN401 - each question has its own answer
     loop = asyncio.get_running_loop()
     ready = loop.create_future()
-    loop.add_reader(pipe.fileno(), lambda: ready.done() or ready.set_result(None))
+
+    def arrived() -> None:
+        if not ready.done():
+            ready.set_result(None)
+
+    loop.add_reader(pipe.fileno(), arrived)
     try:
         await ready
     finally:
@@ -217,7 +220,7 @@ class _Players:
 
     async def settle(self, within_s: float) -> int:
         until = time.monotonic() + within_s
-        while self._heard.waiting and time.monotonic() < until:
+        while self._heard.waiting and time.monotonic() < until:  # noqa: ASYNC110 - hot elsewhere
             await asyncio.sleep(0.02)
         return self._heard.waiting
 

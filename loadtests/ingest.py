@@ -6,7 +6,6 @@ last writes the same rows by raw binary COPY, which is the ceiling of this machi
 """
 
 import argparse
-import asyncio
 import sys
 import time
 from collections.abc import Sequence
@@ -78,9 +77,7 @@ async def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     units, gateways = arguments.units, arguments.gateways
     say(f"starting a house with {gateways} gateways and {units:,} units …")
     async with stack(units=units, gateways=gateways, mixed=arguments.mix) as house:
-        plans = plans_for(
-            units, house.ground, processes=arguments.processes, mixed=arguments.mix
-        )
+        plans = plans_for(units, house.ground, processes=arguments.processes, mixed=arguments.mix)
         async with generating(plans) as generator:
             took = await generator.connect()
             say(f"{units:,} units signed in within {took:.1f} s")
@@ -114,15 +111,11 @@ async def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-async def _runs(
-    house: Stack, generator: Generator, arguments: argparse.Namespace
-) -> list[Run]:
+async def _runs(house: Stack, generator: Generator, arguments: argparse.Namespace) -> list[Run]:
     seconds = arguments.seconds
     if arguments.rate:
         return [await _run(house, generator, "as asked", arguments.rate, seconds)]
-    probe = await generator.speak(
-        rate=_PROBE_RATE, seconds=_PROBE_S, most_waiting=_PROBE_WAITING
-    )
+    probe = await generator.speak(rate=_PROBE_RATE, seconds=_PROBE_S, most_waiting=_PROBE_WAITING)
     await generator.settle()
     guess = probe.acknowledged / probe.lasted_s
     say(f"about {guess:,.0f}/s; looking for what is kept up with …")
@@ -138,9 +131,7 @@ async def _runs(
     return runs
 
 
-async def _run(
-    house: Stack, generator: Generator, name: str, rate: float, seconds: float
-) -> Run:
+async def _run(house: Stack, generator: Generator, name: str, rate: float, seconds: float) -> Run:
     before, ours = house.cpu_s(), generator.cpu_s()
     spell = await generator.speak(rate=rate, seconds=seconds)
     after = house.cpu_s()
@@ -204,7 +195,7 @@ def text_of(figures: dict[str, Any]) -> str:
     head = table(
         "Durable acknowledged positions, everything switched on",
         [
-            ("positions/s", durable if durable else "did not keep up"),
+            ("positions/s", durable or "did not keep up"),
             ("raw COPY of the same rows/s", figures["copy_rows_per_s"]),
             ("ratio", figures["ratio_to_copy"]),
             ("units", figures["units"]),
@@ -231,7 +222,7 @@ def text_of(figures: dict[str, Any]) -> str:
     )
     wrong = "\n".join(f"WRONG: {words}" for words in figures["problems"])
     verdict = wrong or "Everything acknowledged is stored exactly once, and nothing else is."
-    return "\n\n".join((head, latency, cost, verdict))
+    return f"{head}\n\n{latency}\n\n{cost}\n\n{verdict}"
 
 
 def main() -> int:

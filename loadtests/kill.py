@@ -102,7 +102,7 @@ class Crowd:
         """Stop speaking and wait until everything is answered."""
         self.speaking.clear()
         until = time.monotonic() + _RECOVERED_WITHIN_S
-        while self.heard.waiting and time.monotonic() < until:
+        while self.heard.waiting and time.monotonic() < until:  # noqa: ASYNC110 - hot elsewhere
             await asyncio.sleep(0.01)
         return not self.heard.waiting
 
@@ -181,6 +181,8 @@ async def measure(arguments: argparse.Namespace) -> dict[str, Any]:
                     for job in (crowd.speak, crowd.lose_connections, reaper.start_again)
                 ]
                 figures = await _rounds(house, crowd, reaper, lots, arguments)
+                if not arguments.broken and (figures["problems"] or not figures["clean"]):
+                    figures["logs"] = str(house.save_logs())
                 for task in tasks:
                     task.cancel()
         finally:
@@ -306,7 +308,10 @@ def text_of(figures: dict[str, Any]) -> str:
     lines = [kept, served, f"{figures['seconds_a_round']} s a round"]
     lines += [f"WRONG: {words}" for words in figures["problems"]]
     examples = [*figures["positions"]["examples"], *figures["sos"]["examples"]]
-    lines += [f"  {words}" for words in examples]
+    if examples:
+        lines.append("\n".join(examples))
+    if "logs" in figures:
+        lines.append(f"Logs of this run: {figures['logs']}")
     lines.append(_verdict(figures))
     return "\n\n".join(lines)
 

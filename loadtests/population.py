@@ -7,11 +7,11 @@ hide the stall.
 
 import asyncio
 import time
-from datetime import UTC, datetime
 from array import array
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import cast
 
 import protocols
@@ -248,7 +248,7 @@ class Stranger(Device):
 
     def __init__(self, number: int, ground: Ground, heard: Heard, *, codec: str) -> None:
         super().__init__(number, ground, heard)
-        self.codec = codec  # type: ignore[misc]  # an instance's own
+        self.codec = codec
         self._peer = Peer(unit_id=self.unit_id)
         self._answers: deque[bytes] = deque()
         self._unread = b""

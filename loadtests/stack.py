@@ -47,7 +47,7 @@ class Stack:
         self.running[name] = self.programs[name].start()
 
     def kill(self, name: str) -> None:
-        """kill -9, and wait until the operating system has buried it."""
+        """Kill -9, and wait until the operating system has buried it."""
         process = self.running[name]
         process.kill()
         process.wait()
@@ -95,6 +95,12 @@ class Stack:
     def resident(self, kind: str) -> int:
         """Bytes of memory that are only theirs (USS), all processes of a kind together."""
         return sum(process.memory_full_info().uss for process in self.processes(kind))
+
+    def save_logs(self) -> Path:
+        """Copy the logs to a folder that stays, for whoever has to find out what went wrong."""
+        kept = Path(tempfile.mkdtemp(prefix="vigil-load-logs-"))
+        shutil.copytree(self.settings.state_dir / "log", kept, dirs_exist_ok=True)
+        return kept
 
     async def connect(self) -> database.Connection:
         """A connection as the owner of the database."""
@@ -158,9 +164,7 @@ async def stack(
     environment  settings of the processes beyond the usual, as VIGIL_… variables
     """
     _forget_own_settings()
-    home = Path(tempfile.mkdtemp(prefix="vigil-load-"))
-    # The account that PostgreSQL drops to must be able to enter.
-    home.chmod(0o755)
+    home = _fresh_folder()
     with ports.listen_for_people(Settings(host=HOST, port=0, state_dir=home)) as listening:
         settings = _settings(home, port=listening.getsockname()[1], gateways=gateways)
         house = Stack(settings, {})
@@ -182,6 +186,13 @@ async def stack(
         finally:
             await asyncio.to_thread(_take_down, house)
             shutil.rmtree(home, ignore_errors=True)
+
+
+def _fresh_folder() -> Path:
+    home = Path(tempfile.mkdtemp(prefix="vigil-load-"))
+    # The account that PostgreSQL drops to must be able to enter.
+    home.chmod(0o755)
+    return home
 
 
 def _forget_own_settings() -> None:

@@ -6,7 +6,7 @@ from hashlib import sha256
 
 from tracking.database import Connection
 
-OPERATOR, PASSWORD = "load.operator", "een-heel-lang-wachtwoord"  # noqa: S105 - of a throw-away
+OPERATOR, PASSWORD = "load.operator", "een-heel-lang-wachtwoord"
 TOKEN = "vigil_load-test-token-of-a-throw-away-database"  # noqa: S105 - the same
 
 
