@@ -27,6 +27,8 @@ const now = () => live.now();
 let closeCodes = [];
 let lastSeq = 0;
 let behind = 0;
+/** Numbers of the assets named since the last hello, until the server has named all. */
+let named = null;
 /** Alarms that this desk has drawn and that it still has to sound before it may say so. */
 const owed = new Set();
 
@@ -40,6 +42,7 @@ const stage = new Stage(fleet, live, showPanel);
 live.addEventListener("hello", ({ detail }) => {
   if (detail.seq < lastSeq) book.startAnew();
   lastSeq = detail.seq;
+  named = new Set();
   if (detail.version && dataset.version && detail.version !== dataset.version) {
     byId("new-version").hidden = false;
   }
@@ -48,7 +51,13 @@ live.addEventListener("hello", ({ detail }) => {
 
 live.addEventListener("assets", ({ detail }) => {
   fleet.describe(detail.assets);
-  fleet.markAlarms(book.byAsset());
+  fleet.forget(detail.gone ?? []);
+  for (const asset of detail.assets) named?.add(asset.n);
+  if (named && !detail.more) {
+    fleet.forget(fleet.numbers().filter((number) => !named.has(number)));
+    named = null;
+  }
+  markAlarms();
   if (!detail.more) stage.assets.draw();
 });
 
@@ -133,7 +142,7 @@ function showAlarms() {
   const inHand = book.inHand();
   list.show(waiting, inHand);
   banner.show(waiting);
-  fleet.markAlarms(book.byAsset());
+  markAlarms();
   stage.map?.showAlarms(book.all());
   const urgent = waiting.filter((alarm) => alarm.priority === 1).length;
   byId("p1-count").dataset.count = urgent;
@@ -144,6 +153,10 @@ function showAlarms() {
     ? `(${waiting.length}) P${first.priority} ${cause(first.cause)} · ${dataset.title}`
     : dataset.title;
   ring.follow(book.ringing());
+}
+
+function markAlarms() {
+  fleet.markAlarms(book.byAsset(), new Set(book.waiting().map((alarm) => alarm.id)));
 }
 
 function ringFor(alarm) {
@@ -225,7 +238,7 @@ list.addEventListener("close", ({ detail: { id, code, note } }) =>
 );
 
 byId("banner-go").addEventListener("click", () => focusAlarm(byId("alarm-banner").dataset.alarmId));
-byId("banner-acknowledge").addEventListener("click", () =>
+byId("banner-acknowledge")?.addEventListener("click", () =>
   acknowledge(byId("alarm-banner").dataset.alarmId),
 );
 
@@ -267,6 +280,13 @@ function showPanel(name) {
 stage.addEventListener("pick-alarm", ({ detail }) => list.choose(detail, { scroll: true }));
 for (const tab of document.querySelectorAll("[data-tab]")) {
   tab.addEventListener("click", () => showPanel(tab.dataset.tab));
+  tab.addEventListener("keydown", ({ key }) => {
+    const beside = { ArrowLeft: "previousElementSibling", ArrowRight: "nextElementSibling" }[key];
+    const other = beside && tab[beside];
+    if (!other?.offsetParent) return;
+    other.focus();
+    showPanel(other.dataset.tab);
+  });
 }
 
 async function armDesk() {
