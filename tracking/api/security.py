@@ -20,10 +20,10 @@ from starlette.websockets import WebSocket
 
 from tracking.database import Pool
 from tracking.errors import Forbidden, NotSignedIn
-from tracking.people import store
 from tracking.people.person import STAFF, Person, Role
 from tracking.people.secret import hash_of
-from tracking.people.store import Address
+from tracking.people.sessions import store
+from tracking.people.sessions.store import Address
 from tracking.settings import Settings
 
 __all__ = [

@@ -11,6 +11,7 @@ from tracking.people.account import Account, Language, Organisation, Token
 from tracking.people.passwords import Passwords, generated, refuse_what_is_easily_guessed
 from tracking.people.person import Person, Role
 from tracking.people.secret import TOKEN_PREFIX, hash_of, new_secret
+from tracking.people.sessions import store as sessions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +86,7 @@ async def change_person(pool: Pool, by: Person, person_id: UUID, change: Account
             disabled=disabled,
         )
         if disabled:
-            await store.end_sessions_of(connection, person_id)
+            await sessions.end_sessions_of(connection, person_id)
             await store.revoke_tokens_of(connection, person_id)
         return await _account_seen(connection, person_id)
 
@@ -97,7 +98,7 @@ async def reset_password(pool: Pool, passwords: Passwords, by: Person, person_id
     async with transaction(pool, by.reach) as connection:
         await _account_seen(connection, person_id)
         await store.set_password(connection, person_id, password_hash)
-        await store.end_sessions_of(connection, person_id)
+        await sessions.end_sessions_of(connection, person_id)
     return made
 
 
@@ -106,13 +107,13 @@ async def set_own_password(
 ) -> None:
     """A person's own new password; their other sessions end. Raises Invalid.
 
-    Who calls this has checked the old one (``service.prove``).
+    Who calls this has checked the old one (``sessions.service.prove``).
     """
     refuse_what_is_easily_guessed(password, person.sign_in, *person.name.split())
     password_hash = await passwords.hash(password)
     async with transaction(pool, person.reach) as connection:
         await store.set_password(connection, person.id, password_hash)
-        await store.end_sessions_of(connection, person.id, but=session)
+        await sessions.end_sessions_of(connection, person.id, but=session)
 
 
 async def add_client(pool: Pool, by: Person, *, name: str, language: Language) -> Organisation:

@@ -23,11 +23,12 @@ from tracking.api.security import (
 from tracking.api.words import Line
 from tracking.database import transaction
 from tracking.errors import Forbidden, NotFound, NotSignedIn, TooMany
-from tracking.people import administration, service, store
+from tracking.people import administration, store
 from tracking.people.account import Language
 from tracking.people.administration import AccountChange
 from tracking.people.passwords import LONGEST, Passwords
 from tracking.people.person import Person, Role
+from tracking.people.sessions import service
 from tracking.settings import Settings
 
 public = APIRouter(tags=["sessions"])

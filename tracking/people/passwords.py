@@ -57,10 +57,6 @@ class Passwords:
             )
         )
 
-    def needs_rehash(self, password_hash: str) -> bool:
-        """Whether it was made with other costs than today's."""
-        return self._hasher.check_needs_rehash(password_hash)
-
     def close(self) -> None:
         """Let the threads go."""
         self._threads.shutdown(wait=False, cancel_futures=True)

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from tracking.database import Connection
+from tracking.people.sessions import store as sessions
 
 _SINGLETON = 0x7165_1153
 """Advisory lock: one timekeeper makes the rounds, the others wait to take over."""
@@ -130,5 +131,4 @@ async def let_go_of_the_old(connection: Connection, *, quarantine_days: int) -> 
             f"DELETE FROM {table} WHERE received_at < now() - make_interval(days => $1)",  # noqa: S608 - two names of our own
             quarantine_days,
         )
-    await connection.execute("DELETE FROM sessions WHERE expires_at < now()")
-    await connection.execute("DELETE FROM sign_in_attempts WHERE at < now() - interval '1 day'")
+    await sessions.forget_the_old(connection)

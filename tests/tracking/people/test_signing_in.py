@@ -8,7 +8,8 @@ import pytest
 from tests.tracking.town import Town
 from tests.tracking.web import HOME, PASSWORD, Web, open_web, try_to_sign_in
 from tracking import clock
-from tracking.database import Pool
+from tracking.database import Pool, connect
+from tracking.people.sessions import store
 from tracking.settings import Settings
 
 ME = "/api/v1/sessions/current"
@@ -175,6 +176,28 @@ async def test_where_a_session_came_from_is_kept(web: Web, pool: Pool) -> None:
     assert row is not None
     assert row["address"] == HOME
     assert row["agent"] == ("Desk " + "x" * 1000)[:200]
+
+
+async def test_what_is_old_is_forgotten_and_what_is_used_is_not(
+    web: Web, settings: Settings, pool: Pool
+) -> None:
+    gone, kept = await web.browser("operator"), await web.browser("supervisor")
+    await pool.execute(
+        "UPDATE sessions SET expires_at = now() - interval '1 second' WHERE person_id ="
+        " (SELECT id FROM people WHERE sign_in = 'operator')"
+    )
+    await pool.execute(
+        "UPDATE sign_in_attempts SET at = at - interval '31 days' WHERE sign_in = 'operator'"
+    )
+    timekeeper = await connect(settings, "ingest")
+    try:
+        await store.forget_the_old(timekeeper)
+    finally:
+        await timekeeper.close()
+    assert await pool.fetchval("SELECT count(*) FROM sessions") == 1
+    assert await pool.fetchval("SELECT count(*) FROM sign_in_attempts") == 2
+    assert (await gone.get(ME)).status_code == 401
+    assert (await kept.get(ME)).status_code == 200
 
 
 @pytest.mark.parametrize(

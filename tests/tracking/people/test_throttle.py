@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.tracking.town import Town
 from tests.tracking.web import HOME, PASSWORD, Web, add_person, try_to_sign_in
 from tracking.database import Pool
-from tracking.people.throttle import LONG_FACTOR, LONG_WINDOW, WINDOW, wait_before_next
+from tracking.people.sessions.throttle import LONG_FACTOR, LONG_WINDOW, WINDOW, wait_before_next
 
 ELSEWHERE = "198.51.100.66"
 START = datetime(2026, 3, 1, tzinfo=UTC)

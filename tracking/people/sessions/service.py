@@ -1,4 +1,4 @@
-"""Decisions about people: who is let in, and what becomes of their sessions."""
+"""Decisions about who is let in, and what becomes of their sessions."""
 
 import math
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from ipaddress import IPv6Address, ip_network
 
 from tracking.database import Pool, transaction
 from tracking.errors import NotSignedIn, TooMany
-from tracking.people import store
 from tracking.people.passwords import Passwords
 from tracking.people.person import Person
 from tracking.people.secret import hash_of, new_secret
-from tracking.people.store import Address
-from tracking.people.throttle import wait_before_next
+from tracking.people.sessions import store
+from tracking.people.sessions.store import Address
+from tracking.people.sessions.throttle import wait_before_next
 from tracking.settings import Settings
 
 AGENT_LETTERS = 200

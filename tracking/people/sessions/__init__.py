@@ -1,0 +1,1 @@
+"""Being signed in: how it begins, what it is worth, how it ends."""
