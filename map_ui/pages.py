@@ -6,9 +6,9 @@ from starlette.exceptions import HTTPException
 
 from map_ui.language import LANGUAGES, script_words
 from map_ui.policy import PAGE_HEADERS
-from map_ui.rendering import Reader, page
+from map_ui.rendering import PageRoute, Reader, page
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 
 @router.get("/")

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
-from map_ui.rendering import Reader, page
+from map_ui.rendering import PageRoute, Reader, page
 from tracking.api.security import AppPool, Person
 from tracking.api.words import Line
 from tracking.database import transaction
@@ -22,7 +22,7 @@ from tracking.fleet.fleet import AssetKind, DeviceKind, NewAsset, NewDevice
 from tracking.people import store as people_store
 from tracking.people.person import STAFF
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 _ROWS = 200
 _OWNERS = 500

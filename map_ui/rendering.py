@@ -1,6 +1,7 @@
 """Templates into pages, in the reader's language and by their choice of light or dark."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Coroutine, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,18 +9,49 @@ from typing import Annotated, Any
 from babel.dates import format_datetime
 from babel.numbers import format_decimal
 from fastapi import Depends, Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, Response
+from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from map_ui.language import LANGUAGES, chosen, translations
 from map_ui.policy import PAGE_HEADERS
 from tracking.api.security import Person, person_or_none
+from tracking.errors import Forbidden, VigilError
+from tracking.live.line import AWAY
 from tracking.people.person import STAFF
+
+_log = logging.getLogger(__name__)
 
 Reader = Annotated[Person | None, Depends(person_or_none)]
 """Who looks at a page; None when nobody is signed in."""
 
 _THEMES = ("light", "dark")
+_AGAIN_IN_S = 3
+
+
+class PageRoute(APIRoute):
+    """A route for people: what goes wrong is said on a page, in their language.
+
+    While the database is away the page asks again by itself, so that a desk that was reloaded
+    in those seconds comes back. Fragments keep the API's problem documents.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler that FastAPI calls for a request."""
+        handle = super().get_route_handler()
+
+        async def handle_for_people(request: Request) -> Response:
+            if "hx-request" in request.headers:
+                return await handle(request)
+            try:
+                return await handle(request)
+            except VigilError as refused:
+                return _sorry(request, status=refused.status, forbidden=type(refused) is Forbidden)
+            except AWAY as error:
+                _log.warning("a page waits for the database", extra={"error": repr(error)})
+                return _sorry(request, status=503, again_in_s=_AGAIN_IN_S)
+
+        return handle_for_people
 
 
 def page(
@@ -45,6 +77,21 @@ def page(
     html = _environment(language).get_template(template).render(common, **context)
     headers = PAGE_HEADERS | {"Cache-Control": "no-store"}
     return HTMLResponse(html, status_code=status, headers=headers)
+
+
+def _sorry(
+    request: Request, *, status: int, forbidden: bool = False, again_in_s: int = 0
+) -> Response:
+    words = translations(chosen(request)).gettext
+    if again_in_s:
+        said = words("The database does not answer. This page tries again by itself.")
+    elif forbidden:
+        said = words("You may not see this page.")
+    else:
+        said = words("This page cannot be shown now.")
+    return page(
+        request, "sorry.html", reader=None, status=status, words=said, again_in_s=again_in_s
+    )
 
 
 @cache

@@ -17,7 +17,11 @@ from babel.messages.pofile import read_po, write_po
 from map_ui.language import LANGUAGES, LOCALE, SOURCE
 
 _ROOM = LOCALE.parent
-_METHODS = [("templates/**.html", "jinja2.ext.babel_extract"), ("static/**.js", "javascript")]
+_METHODS = [
+    ("templates/**.html", "jinja2.ext.babel_extract"),
+    ("static/**.js", "javascript"),
+    ("*.py", "python"),
+]
 _OPTIONS = {
     "templates/**.html": {"newstyle_gettext": "true", "trimmed": "true"},
     "static/**.js": {"template_string": "false"},
@@ -26,6 +30,7 @@ _KEYWORDS: dict[str, Any] = {
     "_": None,
     "gettext": None,
     "ngettext": (1, 2),
+    "words": None,
     "say": None,
     "sayMany": (2, 3),
 }

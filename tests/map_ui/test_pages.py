@@ -66,6 +66,21 @@ async def test_whoever_is_signed_in_is_sent_to_the_desk(an, path):
     assert (answer.status_code, answer.headers["location"]) == (303, "/desk")
 
 
+async def test_a_page_that_the_database_does_not_answer_for_asks_again_by_itself():
+    app = add_pages(FastAPI(version="7"))
+
+    async def away() -> Person:
+        raise ConnectionRefusedError
+
+    app.dependency_overrides[person_or_none] = away
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://desk.test") as client:
+        answer = await client.get("/desk", headers={"Accept-Language": "fr"})
+    assert answer.status_code == 503
+    assert '<meta http-equiv="refresh" content="3">' in answer.text
+    assert "La base de données ne répond pas" in answer.text
+
+
 async def test_the_desk_is_written_in_the_persons_language_and_names_them(an):
     page = (await an.get("/desk")).text
     assert '<html lang="nl"' in page

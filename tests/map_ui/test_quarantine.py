@@ -96,7 +96,9 @@ async def test_a_client_does_not_see_unknown_units(web, town, pool):
     client = await town.add_client("Taxi")
     await add_person(pool, client, "tom", "client")
     tom = await web.browser("tom")
-    assert (await tom.get("/quarantine")).status_code == 403
+    answer = await tom.get("/quarantine")
+    assert answer.status_code == 403
+    assert UNIT[:12] not in answer.text
 
 
 async def test_whoever_is_not_signed_in_is_sent_to_sign_in(web):

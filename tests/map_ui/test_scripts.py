@@ -99,6 +99,21 @@ async def test_a_speed_that_was_not_said_is_not_zero(scripts):
     assert (where["speed_kmh"], where["course_deg"], where["valid"]) == (None, None, False)
 
 
+async def test_an_asset_that_was_retired_is_found_no_more(scripts):
+    left = await scripts.evaluate(
+        """async (described) => {
+          const { Fleet } = await import("/static/desk/fleet.js");
+          const fleet = new Fleet(2);
+          fleet.describe(described);
+          fleet.forget([1, 99]);
+          const { total } = fleet.search("van", 10);
+          return [total, fleet.numbers(), fleet.slotOf("id 1") ?? null, fleet.tally().live];
+        }""",
+        [asset(1, "Van 1"), asset(2, "Van 2")],
+    )
+    assert left == [1, [2], None, 1]
+
+
 async def test_an_asset_that_was_never_heard_is_nowhere(scripts):
     assert await ask(scripts, [asset(7, "Van", state="never")], [], "whereIs", 0) is None
 

@@ -4,6 +4,8 @@ import { byId, element, icon, setText } from "/static/pages/dom.js";
 import { kindIcon, state } from "/static/pages/names.js";
 import { roughly, say, sayMany } from "/static/pages/words.js";
 
+import { IN_HAND } from "./fleet.js";
+
 const ROWS = 60;
 
 /** Dispatches `choose` with the slot of the asset. */
@@ -49,7 +51,7 @@ export class AssetList extends EventTarget {
     const where = this._fleet.whereIs(slot);
     const name = where?.state ?? "never";
     const age = where ? roughly(Math.floor((this._now() / 1000 - where.at) / 5) * 5) : "";
-    return { slot, words: [name, age, this._fleet.alarm[slot]] };
+    return { slot, words: [name, age, this._fleet.alarm[slot] % IN_HAND] };
   }
 
   _item(slot, [stateName, age, alarm]) {

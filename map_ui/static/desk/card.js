@@ -102,6 +102,10 @@ export class AssetCard extends EventTarget {
 
   _tick() {
     if (this.slot === null) return;
+    if (this.asset === null) {
+      this.close(); // it was retired while somebody looked
+      return;
+    }
     const where = this._fleet.whereIs(this.slot);
     const stateName = where?.state ?? "never";
     const chip = byId("card-state");

@@ -3,7 +3,7 @@
  *
  * One point an asset, one call a frame: a hundred thousand assets that move every second cost a
  * few milliseconds, where the map library's own layers would re-tile them all. The shape says
- * the kind, the filling says the state, and an open alarm adds a ring:
+ * the kind, the filling says the state, and an open alarm adds a ring, thin once it is taken:
  *
  *   vehicle     arrow along its course while it moves, square when it stands
  *   lone worker circle        senior  cross
@@ -28,6 +28,7 @@ uniform bool alarmed;
 flat out int shape;
 flat out int look;
 flat out int priority;
+flat out int taken;
 flat out int chosen;
 flat out vec2 turn;
 flat out float across;
@@ -38,7 +39,8 @@ void main() {
   bool moving = kind < 0.5 && speed > 3.0 && course >= 0.0;
   shape = moving ? 3 : int(kind + 0.5);
   look = int(state + 0.5);
-  priority = int(alarm + 0.5);
+  priority = int(alarm + 0.5) & 7;
+  taken = int(alarm + 0.5) >> 3;
   chosen = gl_VertexID == selected ? 1 : 0;
   float angle = moving ? radians(course) - bearing : 0.0;
   turn = vec2(cos(angle), sin(angle));
@@ -51,6 +53,7 @@ precision highp float;
 flat in int shape;
 flat in int look;
 flat in int priority;
+flat in int taken;
 flat in int chosen;
 flat in vec2 turn;
 flat in float across;
@@ -101,8 +104,8 @@ void main() {
   if (hollow) paint = mix(paint, outline, core);
   float alpha = border * (look == 2 && priority == 0 ? 0.7 : 1.0);
   if (priority > 0) {
-    float ring = abs(length(p) - 0.98) - 0.16;
-    float around = abs(length(p) - 0.98) - 0.16 - 1.2 * pixel;
+    float ring = abs(length(p) - 0.98) - (taken > 0 ? 0.05 : 0.16);
+    float around = ring - 1.2 * pixel;
     float on = 1.0 - smoothstep(-pixel, pixel, ring);
     float edge = 1.0 - smoothstep(-pixel, pixel, around);
     paint = mix(mix(paint, rim, edge * (1.0 - border)), alarms[priority - 1], on);

@@ -13,6 +13,9 @@ export const STATES = ["live", "stale", "silent", "never"];
 const LIVE = STATES.indexOf("live");
 const NEVER = STATES.indexOf("never");
 
+/** Added to an asset's alarm mark when a person has that alarm in hand. */
+export const IN_HAND = 8;
+
 /**
  * Coordinates are kept relative to a point in Belgium: as 32-bit floats that is exact to a
  * few centimetres here, where plain Mercator coordinates would jump by metres.
@@ -47,6 +50,24 @@ export class Fleet {
       this.state[slot] = Math.max(0, STATES.indexOf(asset.state));
       if (asset.last) this.locate(slot, asset.last);
     }
+  }
+
+  /** Take out what is no longer there, by wire number. Its slot stays empty. */
+  forget(numbers) {
+    for (const number of numbers) {
+      const slot = this._slotByNumber.get(number);
+      if (slot === undefined) continue;
+      this._slotByNumber.delete(number);
+      this._slotById.delete(this.assets[slot].id);
+      this.assets[slot] = null;
+      this.located[slot] = 0;
+      this.revision += 1;
+    }
+  }
+
+  /** Wire numbers of every asset that this desk knows. */
+  numbers() {
+    return [...this._slotByNumber.keys()];
   }
 
   /** Take in the last position of one asset, as the API says it. */
@@ -87,12 +108,15 @@ export class Fleet {
     return moved;
   }
 
-  /** Mark which assets have an open alarm: 0 for none, else its priority. */
-  markAlarms(alarmsByAsset) {
+  /**
+   * Mark which assets have an open alarm: 0 for none, else its priority, and `IN_HAND` with it
+   * when somebody has taken it.
+   */
+  markAlarms(alarmsByAsset, waiting) {
     this.alarm.fill(0);
     for (const [id, alarm] of alarmsByAsset) {
       const slot = this._slotById.get(id);
-      if (slot !== undefined) this.alarm[slot] = alarm.priority;
+      if (slot !== undefined) this.alarm[slot] = alarm.priority + (waiting.has(alarm.id) ? 0 : IN_HAND);
     }
     this.revision += 1;
   }
@@ -163,6 +187,7 @@ export class Fleet {
     let total = 0;
     for (let slot = 0; slot < this.count; slot += 1) {
       const asset = this.assets[slot];
+      if (asset === null) continue;
       const text = folded(`${asset.name} ${asset.plate ?? ""} ${asset.organisation ?? ""}`);
       if (!wanted.every((word) => text.includes(word))) continue;
       total += 1;
@@ -174,7 +199,9 @@ export class Fleet {
   /** How many assets are live, stale, silent and never heard. */
   tally() {
     const tally = { live: 0, stale: 0, silent: 0, never: 0 };
-    for (let slot = 0; slot < this.count; slot += 1) tally[STATES[this.state[slot]]] += 1;
+    for (let slot = 0; slot < this.count; slot += 1) {
+      if (this.assets[slot] !== null) tally[STATES[this.state[slot]]] += 1;
+    }
     return tally;
   }
 
