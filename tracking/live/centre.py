@@ -1,5 +1,6 @@
 """One centre's part of the live channel: its fleet, its alarms in order, its desks."""
 
+import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,24 +8,25 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 import numpy as np
+import numpy.typing as npt
 import orjson
 
-from tracking import bus, clock
+from tracking import clock
 from tracking.alarms import store as alarms
 from tracking.alarms.alarm import Change, desk_shape
 from tracking.database import Connection, Reach
 from tracking.live import figures
-from tracking.live.desk import Desk
+from tracking.live.desk import ASSETS_A_FRAME, Desk
 from tracking.live.line import Line
 from tracking.live.roster import Roster
 from tracking.live.whereabouts import ROW, UNKNOWN, Numbers, Whereabouts
 from tracking.positions import store as positions
-from tracking.positions.roster import Heard
+from tracking.positions.roster import Heard, Places, RosterEntry
 from tracking.settings import Settings
 
 _PAGE = 500
+_ROSTER_PAGE = 1_000
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 _log = logging.getLogger(__name__)
@@ -65,6 +67,9 @@ class Centre:
         self._alarm_line = Line(settings, reach)
         self._line = Line(settings, reach, patience_s=10.0)
         self._seen_line = 0
+        self._fleet_frames: dict[UUID | None, Sequence[bytes]] = {}
+        self._fleet_version = 0
+        self._making_frames = asyncio.Lock()
 
     def close(self) -> None:
         """Let go of PostgreSQL."""
@@ -111,14 +116,16 @@ class Centre:
         """Read which assets there are, and tell desks what is different. Raises one of AWAY."""
         async with self._line.open() as connection:
             organisations = await positions.organisations_seen(connection)
-            entries = await positions.roster(connection)
-            places = await positions.last_positions_received_after(connection, _EVER)
+            entries = await _whole_roster(connection)
+            places = await positions.places_received_after(connection, _EVER)
             heard = await self._heard(connection)
         changed, gone = self.roster.replace(entries, organisations)
         self._place(places)
         self.roster.hear(heard)
         self.roster.states_changed(clock.now())
         if gone:
+            self._fleet_frames.clear()
+            self._fleet_version += 1
             frame = {"type": "assets", "assets": [], "gone": gone, "more": False}
             self.tell_all(orjson.dumps(frame))
         self.tell_assets(changed)
@@ -132,7 +139,7 @@ class Centre:
     async def refresh_positions(self, *, since: datetime) -> None:
         """Read positions received since then, for when the bell is away. Raises one of AWAY."""
         async with self._line.open() as connection:
-            places = await positions.last_positions_received_after(connection, since)
+            places = await positions.places_received_after(connection, since)
         self._place(places)
 
     async def note_shown(self, alarm_id: UUID, person_id: UUID) -> None:
@@ -148,9 +155,31 @@ class Centre:
 
     def tell_assets(self, numbers: Sequence[int]) -> None:
         """Tell every desk what it may know about these assets."""
+        self._fleet_frames.clear()
+        self._fleet_version += 1
         among = np.array(numbers, np.intp)
         for desk in self.desks:
-            desk.tell_assets(self.roster.numbers_for(desk.organisation_id, among))
+            desk.tell_assets(among)
+
+    async def fleet_frames(self, organisation_id: UUID | None) -> Sequence[bytes]:
+        """Every asset of an organisation (None: of all) as "assets" frames.
+
+        Made once for all desks that come at the same time, a piece at a time: after a restart all
+        of them come back together, and somebody may be calling for help just then.
+        """
+        async with self._making_frames:
+            if organisation_id not in self._fleet_frames:
+                version, frames = self._fleet_version, []
+                numbers = self.roster.numbers_for(organisation_id)
+                for start in range(0, len(numbers), ASSETS_A_FRAME):
+                    more = start + ASSETS_A_FRAME < len(numbers)
+                    some = self.roster.still_there(numbers[start : start + ASSETS_A_FRAME])
+                    frames.append(self.roster.frame(some, more=more))
+                    await asyncio.sleep(0)
+                if version != self._fleet_version:
+                    return frames
+                self._fleet_frames[organisation_id] = frames
+            return self._fleet_frames[organisation_id]
 
     def tell_positions(self, moved: Numbers) -> None:
         """Tell every desk which assets moved; those who look at the same share the bytes."""
@@ -180,15 +209,13 @@ class Centre:
         """What rings here although PostgreSQL has not confirmed it."""
         return [alarm for alarm in self._provisional.values() if self._concerns(alarm)]
 
-    async def _heard(self, connection: Connection) -> list[Heard]:
+    async def _heard(self, connection: Connection) -> Heard:
         return await positions.heard(
             connection, default_reporting_time_s=self._settings.reporting_time_s
         )
 
-    def _place(self, places: Sequence[asyncpg.Record]) -> None:
-        heard = np.array([_row(place) for place in places], ROW)
-        received_at = np.array([place["received_at"] for place in places], np.float64)
-        self._whereabouts.take(heard, received_at)
+    def _place(self, places: Places) -> None:
+        self._whereabouts.take(_rows(places), np.array(places.received_at, np.float64))
 
     def _concerns(self, alarm: Provisional) -> bool:
         return alarm.organisation_id is None or alarm.organisation_id in self.roster.organisations
@@ -227,24 +254,29 @@ def _alarm_frame(change: Change, *, staff: bool) -> bytes:
     )
 
 
-def _row(row: asyncpg.Record) -> tuple[Any, ...]:
-    flags = (
-        bus.FLAG_VALID * bool(row["valid"])
-        | bus.FLAG_IGNITION * bool(row["ignition"])
-        | bus.FLAG_BUFFERED * bool(row["buffered"])
-        | bus.FLAG_MOTION * bool(row["motion"])
-    )
-    return (
-        row["number"],
-        row["lon"],
-        row["lat"],
-        _tenths(row["speed_kmh"]),
-        _tenths(row["course_deg"]),
-        int(row["at"]),
-        flags,
-        (0, 0, 0),
-    )
+async def _whole_roster(connection: Connection) -> list[RosterEntry]:
+    entries: list[RosterEntry] = []
+    while True:
+        after = entries[-1].number if entries else 0
+        some = await positions.roster(connection, after=after, limit=_ROSTER_PAGE)
+        entries += some
+        if len(some) < _ROSTER_PAGE:
+            return entries
 
 
-def _tenths(value: float | None) -> int:
-    return UNKNOWN if value is None else min(max(round(value * 10), 0), UNKNOWN - 1)
+def _rows(places: Places) -> npt.NDArray[Any]:
+    rows = np.zeros(len(places.number), ROW)
+    for name in ("number", "lon", "lat", "flags"):
+        rows[name] = getattr(places, name)
+    rows["at"] = np.array(places.at, np.float64)
+    rows["speed"] = _tenths(places.speed_kmh)
+    rows["course"] = _tenths(places.course_deg)
+    return rows
+
+
+def _tenths(said: Sequence[float]) -> npt.NDArray[np.float64]:
+    values = np.array(said, np.float64)
+    tenths: npt.NDArray[np.float64] = np.where(
+        values < 0, UNKNOWN, np.clip(np.round(values * 10), 0, UNKNOWN - 1)
+    )
+    return tenths

@@ -77,7 +77,10 @@ class Desk:
         self._missed: Mask = np.zeros(0, np.bool_)
         self._view: View | None = None
         self._begun = False
-        self._leave: str | None = None
+        self._knows_fleet = False
+        self._later: list[Numbers] = []
+        self._leaving = asyncio.Event()
+        self._reason = ""
         self._told: set[str] = set()
 
     def may_see(self, organisation_id: UUID | None) -> bool:
@@ -92,9 +95,11 @@ class Desk:
 
     def tell(self, frame: bytes) -> None:
         """Owe it a frame. A screen that is owed too much is sent away."""
+        if self._leaving.is_set():
+            return
         self._owed.append(frame)
         self._ready.set()
-        if len(self._owed) > MOST_OWED and self._leave is None:
+        if len(self._owed) > MOST_OWED:
             figures.TOO_SLOW.inc()
             self.send_away("too slow for its alarms")
 
@@ -109,14 +114,14 @@ class Desk:
 
     def tell_assets(self, numbers: Numbers) -> None:
         """Owe it what these assets are called and where they were last."""
+        if not self._knows_fleet:
+            self._later.append(numbers)
+            return
+        numbers = self._centre.roster.numbers_for(self.organisation_id, numbers)
         for start in range(0, len(numbers), ASSETS_A_FRAME):
+            more = start + ASSETS_A_FRAME < len(numbers)
             some = numbers[start : start + ASSETS_A_FRAME]
-            frame = {
-                "type": "assets",
-                "assets": [self._centre.roster.shape(int(number)) for number in some],
-                "more": start + ASSETS_A_FRAME < len(numbers),
-            }
-            self.tell(orjson.dumps(frame))
+            self.tell(self._centre.roster.frame(some, more=more))
 
     def tell_positions(self, moved: Numbers, shared: dict[object, bytes]) -> None:
         """Owe it where these assets are now, and those it missed while it was busy.
@@ -146,9 +151,8 @@ class Desk:
 
     def send_away(self, reason: str) -> None:
         """End this connection; the screen comes back and resumes."""
-        self._leave = reason
-        self._ready.set()
-        self._drained.set()
+        self._reason = reason
+        self._leaving.set()
 
     # ── its own tasks ─────────────────────────────────────────────────────────────────────────
 
@@ -157,14 +161,15 @@ class Desk:
         with contextlib.suppress(*AWAY):
             await self._begin()
         self.tell(orjson.dumps(self._now("hello") | {"version": version}))
-        self.tell_assets(self._centre.roster.numbers_for(self.organisation_id))
         for provisional in self._centre.provisional():
             if self.may_see(provisional.organisation_id):
                 self.tell(provisional.frame)
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._until_sent_away())
             tasks.create_task(self._send())
             tasks.create_task(self._beat())
             tasks.create_task(self._catch_up())
+            tasks.create_task(self._tell_fleet())
 
     async def _begin(self) -> None:
         """Start anew when what was missed is no longer kept, or was never ours. Raises AWAY."""
@@ -172,6 +177,18 @@ class Desk:
         if not first - 1 <= self.seq <= newest:
             self.seq = 0
         self._begun = True
+
+    async def _tell_fleet(self) -> None:
+        """Every asset first, and then what changed about some of them meanwhile."""
+        for frame in await self._centre.fleet_frames(self.organisation_id):
+            self.tell(frame)
+            await self._drain()
+        self._knows_fleet = True
+        for numbers in self._later:
+            self.tell_assets(numbers)
+        self._later.clear()
+        # Those frames may be seconds old; who has moved since is told as positions.
+        self._miss(self._centre.roster.numbers_for(self.organisation_id))
 
     async def _catch_up(self) -> None:
         while True:
@@ -218,19 +235,22 @@ class Desk:
             await asyncio.sleep(BEAT_S)
             self.tell(orjson.dumps(self._now("beat")))
 
+    async def _until_sent_away(self) -> None:
+        """Also in the middle of a frame that it does not take."""
+        await self._leaving.wait()
+        raise SentAway(self._reason)
+
     async def _send(self) -> None:
         while True:
             await self._ready.wait()
             self._ready.clear()
             while self._owed or self._positions is not None:
-                self._refuse_to_stay()
                 try:
                     async with asyncio.timeout(SLOWEST_SEND_S):
                         await self._send_next()
                 except TimeoutError:
                     figures.TOO_SLOW.inc()
                     raise SentAway("it does not read") from None
-            self._refuse_to_stay()
             self._drained.set()
 
     async def _send_next(self) -> None:
@@ -246,10 +266,6 @@ class Desk:
         if self._owed:
             self._drained.clear()
             await self._drained.wait()
-
-    def _refuse_to_stay(self) -> None:
-        if self._leave is not None:
-            raise SentAway(self._leave)
 
     def _now(self, kind: str) -> dict[str, object]:
         return {"type": kind, "now": iso(clock.now()), "seq": self.seq}

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
+import orjson
 
 from tracking.alarms.alarm import iso
 from tracking.bus import FLAG_VALID
@@ -49,16 +50,14 @@ class Roster:
             self._owner[number] = owner
         return changed, gone
 
-    def hear(self, heard: Sequence[Heard]) -> None:
+    def hear(self, heard: Heard) -> None:
         """When units were last heard, by whatever they sent, and what they promised."""
-        if not heard:
-            return
-        numbers = np.array([one.number for one in heard], np.intp)
+        numbers = np.array(heard.number, np.intp)
         inside = numbers < len(self._owner)
         numbers = numbers[inside]
-        self._heard_at[numbers] = np.array([one.heard_at for one in heard])[inside]
-        self._silent[numbers] = np.array([one.silent for one in heard])[inside]
-        self._promised_s[numbers] = np.array([one.reporting_time_s for one in heard])[inside]
+        self._heard_at[numbers] = np.array(heard.heard_at, np.float64)[inside]
+        self._silent[numbers] = np.array(heard.silent, np.bool_)[inside]
+        self._promised_s[numbers] = np.array(heard.reporting_time_s, np.float64)[inside]
 
     def states_changed(self, now: datetime) -> list[int]:
         """Judge how long ago each asset was heard; the numbers whose word is another one now."""
@@ -93,7 +92,16 @@ class Roster:
         among = among[among < len(mask)]
         return among[mask[among]]
 
-    def shape(self, number: int) -> dict[str, Any]:
+    def still_there(self, numbers: Numbers) -> Numbers:
+        """Those of ``numbers`` that are still assets in use."""
+        return numbers[self._owner[numbers] > 0]
+
+    def frame(self, numbers: Numbers, *, more: bool) -> bytes:
+        """An "assets" frame about these assets."""
+        shapes = [self._shape(int(number)) for number in numbers]
+        return orjson.dumps({"type": "assets", "assets": shapes, "more": more})
+
+    def _shape(self, number: int) -> dict[str, Any]:
         """One asset as an "assets" frame says it."""
         entry = self._entries[number]
         return {

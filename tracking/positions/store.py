@@ -7,10 +7,11 @@ from uuid import UUID
 
 import asyncpg
 
+from tracking import bus
 from tracking.database import Connection
 from tracking.positions.freshness import freshness
 from tracking.positions.position import LastPosition, Standing, TrackPoint
-from tracking.positions.roster import Heard, RosterEntry
+from tracking.positions.roster import Heard, Places, RosterEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,14 +24,16 @@ class Box:
     north: float
 
 
-async def roster(connection: Connection) -> list[RosterEntry]:
-    """Every asset in use."""
+async def roster(connection: Connection, *, after: int, limit: int) -> list[RosterEntry]:
+    """Assets in use whose number is greater than ``after``, in that order."""
     rows = await connection.fetch(
         """
         SELECT a.number, a.id, a.name, a.kind, a.organisation_id, o.name AS organisation, a.plate
         FROM assets a JOIN organisations o ON o.id = a.organisation_id
-        WHERE a.retired_at IS NULL ORDER BY a.number
-        """
+        WHERE a.retired_at IS NULL AND a.number > $1 ORDER BY a.number LIMIT $2
+        """,
+        after,
+        limit,
     )
     return [RosterEntry(**row) for row in rows]
 
@@ -40,40 +43,58 @@ async def organisations_seen(connection: Connection) -> list[UUID]:
     return [row[0] for row in await connection.fetch("SELECT id FROM organisations")]
 
 
-async def heard(connection: Connection, *, default_reporting_time_s: int) -> list[Heard]:
+async def heard(connection: Connection, *, default_reporting_time_s: int) -> Heard:
     """When each asset was last heard by any of the devices fitted to it now."""
-    rows = await connection.fetch(
+    row = await connection.fetchrow(
         """
-        SELECT a.number, coalesce(extract(epoch FROM max(u.heard_at))::float8, 0) AS heard_at,
-               coalesce(bool_and(u.silent_since IS NOT NULL), false) AS silent,
-               min(coalesce(d.reporting_time_s, $1))::float8 AS reporting_time_s
-        FROM assets a
-        JOIN fitments f ON f.asset_id = a.id AND f.fitted_from <= now()
-            AND (f.fitted_until IS NULL OR f.fitted_until > now())
-        JOIN devices d ON d.id = f.device_id
-        LEFT JOIN unit_sessions u ON u.unit_id = d.unit_id
-        WHERE a.retired_at IS NULL GROUP BY a.number
+        SELECT coalesce(array_agg(number), '{}') AS number,
+               coalesce(array_agg(heard_at), '{}') AS heard_at,
+               coalesce(array_agg(silent), '{}') AS silent,
+               coalesce(array_agg(reporting_time_s), '{}') AS reporting_time_s
+        FROM (
+            SELECT a.number, coalesce(extract(epoch FROM max(u.heard_at))::float8, 0) AS heard_at,
+                   coalesce(bool_and(u.silent_since IS NOT NULL), false) AS silent,
+                   min(coalesce(d.reporting_time_s, $1))::float8 AS reporting_time_s
+            FROM assets a
+            JOIN fitments f ON f.asset_id = a.id AND f.fitted_from <= now()
+                AND (f.fitted_until IS NULL OR f.fitted_until > now())
+            JOIN devices d ON d.id = f.device_id
+            LEFT JOIN unit_sessions u ON u.unit_id = d.unit_id
+            WHERE a.retired_at IS NULL GROUP BY a.number
+        ) each
         """,
         default_reporting_time_s,
     )
-    return [Heard(**row) for row in rows]
+    assert row is not None
+    return Heard(**row)
 
 
-async def last_positions_received_after(
-    connection: Connection, moment: datetime
-) -> list[asyncpg.Record]:
-    """Rows for the live map (number, lon, lat, speed_kmh, course_deg, at, received_at, valid …)."""
-    return await connection.fetch(
+async def places_received_after(connection: Connection, moment: datetime) -> Places:
+    """Where assets in use were last, of those that have said so since ``moment``."""
+    row = await connection.fetchrow(
         """
-        SELECT a.number, ST_X(p.geom) AS lon, ST_Y(p.geom) AS lat, p.speed_kmh, p.course_deg,
-               extract(epoch FROM p.at)::float8 AS at,
-               extract(epoch FROM p.received_at)::float8 AS received_at,
-               p.valid, p.ignition, p.buffered, p.motion
+        SELECT coalesce(array_agg(a.number), '{}') AS number,
+               coalesce(array_agg(ST_X(p.geom)), '{}') AS lon,
+               coalesce(array_agg(ST_Y(p.geom)), '{}') AS lat,
+               coalesce(array_agg(coalesce(p.speed_kmh, -1)), '{}') AS speed_kmh,
+               coalesce(array_agg(coalesce(p.course_deg, -1)), '{}') AS course_deg,
+               coalesce(array_agg(extract(epoch FROM p.at)::float8), '{}') AS at,
+               coalesce(array_agg(extract(epoch FROM p.received_at)::float8), '{}') AS received_at,
+               coalesce(array_agg(CASE WHEN p.valid THEN $2::int ELSE 0 END
+                                + CASE WHEN p.ignition THEN $3::int ELSE 0 END
+                                + CASE WHEN p.buffered THEN $4::int ELSE 0 END
+                                + CASE WHEN p.motion THEN $5::int ELSE 0 END), '{}') AS flags
         FROM last_positions p JOIN assets a ON a.id = p.asset_id
         WHERE p.received_at > $1 AND a.retired_at IS NULL
         """,
         moment,
+        bus.FLAG_VALID,
+        bus.FLAG_IGNITION,
+        bus.FLAG_BUFFERED,
+        bus.FLAG_MOTION,
     )
+    assert row is not None
+    return Places(**row)
 
 
 _LAST: Final = """

@@ -13,6 +13,7 @@ import websockets
 from tests.tracking.town import House, Town
 from tracking import bus
 from tracking.live import api
+from tracking.live import desk as desks
 from tracking.settings import Settings
 
 
@@ -148,6 +149,41 @@ async def test_thousands_of_open_alarms_arrive_once_each(house: House, town: Tow
         beat = await screen.next("beat")
     assert seqs == sorted(set(seqs))
     assert beat["seq"] == seqs[-1]
+
+
+async def test_a_desk_that_comes_and_goes_in_the_middle_of_it_all_misses_nothing(
+    house: House, town: Town
+) -> None:
+    """Gateways raise and operators act all at once, and the network keeps breaking."""
+    client = await town.add_client("Bakery")
+    _, token = await town.add_person("Anna")
+    made: list[tuple[str, str]] = []
+
+    async def work() -> None:
+        async with house.client(token) as anna:
+            for _ in range(8):
+                alarm = str(await town.raise_alarm(client))
+                made.append(("raised", alarm))
+                for act, kind in (("acknowledge", "acknowledged"), ("notes", "noted")):
+                    answer = await anna.post(f"/api/v1/alarms/{alarm}/{act}", json={"note": "x"})
+                    assert answer.is_success, answer.text
+                    made.append((kind, alarm))
+
+    seen: list[dict[str, Any]] = []
+    async with house.screen(token) as screen:
+        await screen.next("beat")
+        await town.raise_alarm(client)
+        seq = (await screen.next("alarm"))["seq"]
+    workers = [asyncio.create_task(work()) for _ in range(4)]
+    while len(seen) < (everything := 4 * 8 * 3):
+        async with house.screen(token, after=seq) as screen:
+            for _ in range(min(3, everything - len(seen))):
+                seen.append(await screen.next("alarm"))
+                seq = seen[-1]["seq"]
+    await asyncio.gather(*workers)
+    assert sorted((one["change"], one["alarm"]["id"]) for one in seen) == sorted(made)
+    seqs = [one["seq"] for one in seen]
+    assert seqs == sorted(set(seqs))
 
 
 async def test_a_client_hears_its_own_and_nothing_of_others(
@@ -317,6 +353,23 @@ async def test_who_is_signed_out_is_sent_away(
         await screen.next("hello")
         await town.pool.execute("UPDATE people SET disabled_at = now() WHERE id = $1", person)
         assert await screen.closed() == api.SIGNED_OUT
+
+
+async def test_a_screen_that_stops_reading_does_not_hold_up_the_others(
+    house: House, town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desks, "MOST_OWED", 20)
+    client = await town.add_client("Bakery")
+    _, token = await town.add_person("Anna")
+    centre = house.hub.centre(town.centre)
+    async with house.screen(token) as deaf, house.screen(token) as screen:
+        await deaf.next("beat")
+        await screen.next("beat")
+        while len(centre.desks) == 2:
+            centre.tell_all(orjson.dumps({"type": "padding", "much": "x" * 500_000}))
+            await screen.next("padding")
+        alarm = await town.raise_alarm(client)
+        assert (await screen.next("alarm"))["alarm"]["id"] == str(alarm)
 
 
 async def test_a_stranger_is_told_to_sign_in(house: House) -> None:
