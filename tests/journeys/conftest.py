@@ -63,7 +63,7 @@ Connect = Callable[[str, str], Awaitable[Device]]
 
 @pytest.fixture
 async def connect(house: House) -> AsyncIterator[Connect]:
-    """Connects a device: ``await connect(codec, unit_id)``."""
+    """Connects devices, by protocol and unit id; they hang up when the test ends."""
     devices: list[Device] = []
 
     async def connect_(codec: str, unit_id: str) -> Device:
@@ -79,7 +79,7 @@ async def connect(house: House) -> AsyncIterator[Connect]:
 
 @pytest.fixture
 async def open_desk(house: House, browser: "Browser") -> AsyncIterator[OpenDesk]:
-    """Signs somebody in and opens their desk, as ``await open_desk(sign_in, password)``.
+    """Signs people in, by name and password, and opens their desks.
 
     When the test ends no page may have complained: no script error, nothing refused by the policy.
     """
