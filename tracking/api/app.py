@@ -42,6 +42,9 @@ methods then repeat the session's `csrf` in the header `X-CSRF-Token`. Machines 
 **Seeing.** A client sees its own assets; people of the centre see those of all its clients. What
 one may not see answers 404, as if it did not exist.
 
+**Live.** The WebSocket `/api/v1/live?after=N` tells every change of an alarm after change N, and
+positions as they come; a browser opens it from our own pages, a machine with its bearer token.
+
 **Times** are ISO 8601 in UTC. **Lists** give `{"items": […], "next": cursor}`; ask again with
 `?cursor=` until `next` is null. **Errors** are problem documents (RFC 9457).
 """
