@@ -49,6 +49,7 @@ wal_compression = lz4
 min_wal_size = 256MB
 max_wal_size = 4GB
 checkpoint_timeout = 15min
+recovery_init_sync_method = syncfs   # seconds sooner back after a crash than file by file
 checkpoint_completion_target = 0.9
 random_page_cost = 1.1
 jit = off

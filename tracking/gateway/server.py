@@ -129,9 +129,12 @@ class Gateway:
                 port = opened
 
     async def serve(self, until: asyncio.Event) -> None:
-        """Run until told to stop; then let go of the sockets, keep what was heard, and end."""
-        # First see that there is a database, and that it is durable: else do not start at all.
+        """Run until told to stop; then let go of the sockets, keep what was heard, and end.
+
+        Raises NotDurable if PostgreSQL can lose what it confirms.
+        """
         await self.intake.ordinary.open()
+        await self.intake.urgent.open()
         await self.listen()
         _log.info("listening", extra={"gateway": self.name, "ports": self.ports})
         async with asyncio.TaskGroup() as group:

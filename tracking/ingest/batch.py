@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine
 from protocols.codec import Peer
 from tracking import clock
 from tracking.bus import Bell
-from tracking.database import AWAY
+from tracking.database import AWAY, NotDurable
 from tracking.ingest.arrival import Arrival
 from tracking.ingest.figures import Figures
 from tracking.ingest.identity import Units
@@ -50,8 +50,18 @@ class Lane:
         self.on_kept: Callable[[], None] = lambda: None
 
     async def open(self) -> None:
-        """Connect now rather than at the first frame. Raises what Writer.open raises."""
-        await self._writer.open()
+        """Connect now rather than at the first frame, if there is anything to connect to.
+
+        Raises NotDurable. A database that is merely away is no reason not to listen: a cry for
+        help can ring without it.
+        """
+        try:
+            await self._writer.open()
+        except NotDurable:
+            raise
+        except AWAY as error:
+            self.away = True
+            _log.warning("starting without PostgreSQL", extra={"error": repr(error)})
 
     @property
     def pending(self) -> int:
@@ -222,8 +232,13 @@ class Intake:
                 self._ring(arrival)
 
     def _ring(self, arrival: Arrival) -> None:
-        for alarm in provisional_alarms(arrival, self.units, self.rules):
-            self._bell.provisional(alarm)
+        try:
+            for alarm in provisional_alarms(arrival, self.units, self.rules):
+                self._bell.provisional(alarm)
+        except Exception as error:  # noqa: BLE001 - see below
+            # One cry that cannot be told must not end the gateway that hears all the others.
+            self.figures.failed(f"provisional: {error}")
+            _log.exception("cannot ring", extra={"unit": arrival.unit_id})
 
     def _back_in_the_light(self) -> None:
         self._news.set()

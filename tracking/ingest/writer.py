@@ -132,7 +132,7 @@ class Writer:
             kept, _ = await self._commit([poison])
         except AWAY:
             raise
-        except Exception:
+        except Exception:  # noqa: BLE001 - its bytes are kept, whatever is wrong with it
             _log.exception("not even what it cries for", extra={"unit": arrival.unit_id})
             poison.reports = ()
             kept, _ = await self._commit([poison])
