@@ -29,9 +29,18 @@ async def listening(settings: Settings, name: str = "gateway-1") -> AsyncIterato
     """A gateway in this process; stopped in good order at the end."""
     stop = asyncio.Event()
     gateway = Gateway(settings, name)
+    forget_all, hears_of_the_fleet = gateway.units.forget_all, asyncio.Event()
+
+    def forget_all_once_it_listens() -> None:
+        forget_all()
+        hears_of_the_fleet.set()
+
+    gateway.units.forget_all = forget_all_once_it_listens  # type: ignore[method-assign]
     work = asyncio.create_task(gateway.serve(stop))
     try:
-        await until(lambda: work.done() or gateway.ports.keys() == DOORS)
+        await until(
+            lambda: work.done() or (gateway.ports.keys() == DOORS and hears_of_the_fleet.is_set())
+        )
         assert not work.done(), work.exception()
         yield gateway
     finally:

@@ -36,9 +36,8 @@ class Device(asyncio.Protocol):
     """A TCP connection from a device, whatever it speaks."""
 
     __slots__ = (
-        "_before_proxy", "_closing", "_codec", "_gateway", "_modelled", "_paused", "_peer", "_talk",
-        "_transport",
-        "_waiting", "address", "counted_as", "heard_at", "opened_at", "unit_id",
+        "_before_proxy", "_closing", "_codec", "_gateway", "_modelled", "_paused", "_peer",
+        "_slowed", "_talk", "_transport", "_waiting", "address", "counted_as", "heard_at", "opened_at", "unit_id",
     )  # fmt: skip
 
     def __init__(self, gateway: "Gateway", codec: Codec, *, proxied: bool) -> None:
@@ -50,7 +49,7 @@ class Device(asyncio.Protocol):
         self._before_proxy: bytes | None = b"" if proxied else None
         self._transport: asyncio.Transport | None = None
         self._waiting: deque[Arrival] = deque()
-        self._paused = False
+        self._paused = self._slowed = False
         self._closing = False
         self.address = self.counted_as = ""
         self.unit_id = ""
@@ -92,8 +91,10 @@ class Device(asyncio.Protocol):
             return
         for one in heard:
             self._take(one, now)
-        if not self._paused and self._too_many(len(heard)):
-            self._pause()
+        if not self._paused:
+            self._slowed = self._gateway.too_fast(self, len(heard))
+            if self._slowed or self._too_many():
+                self._pause()
 
     def eof_received(self) -> bool:
         """The device has said its last word; answer what waits, then close."""
@@ -225,7 +226,7 @@ class Device(asyncio.Protocol):
             self._recall_model()
         if answers:
             self.write(answers[0] if len(answers) == 1 else b"".join(answers))
-        if self._paused and len(waiting) <= self._allowance() // 2:
+        if self._paused and not self._slowed and self._few():
             self._resume()
         if self._closing and not waiting:
             self._close()
@@ -238,16 +239,24 @@ class Device(asyncio.Protocol):
             return _ALLOWANCE_BACKLOG
         return _ALLOWANCE
 
-    def _too_many(self, frames: int) -> bool:
-        return self._gateway.too_fast(self, frames) or len(self._waiting) > self._allowance()
+    def _too_many(self) -> bool:
+        return len(self._waiting) > self._allowance()
+
+    def _few(self) -> bool:
+        return len(self._waiting) <= self._allowance() // 2
 
     def _pause(self) -> None:
         if self._transport is not None and not self._transport.is_closing():
             self._paused = True
             self._transport.pause_reading()
-            if len(self._waiting) <= self._allowance() // 2:
-                # It is the rate and not the queue: read again in the next second.
-                asyncio.get_running_loop().call_later(0.5, self._resume)
+            if self._slowed:
+                asyncio.get_running_loop().call_later(0.5, self._next_second)
+
+    def _next_second(self) -> None:
+        """It was the rate and not the queue, or not the queue alone: read again."""
+        self._slowed = False
+        if self._few():
+            self._resume()
 
     def _resume(self) -> None:
         if self._paused and self._transport is not None and not self._transport.is_closing():

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from protocols.codec import Codec, Conversation, Heard, Peer
@@ -33,19 +34,21 @@ class Datagrams(asyncio.DatagramProtocol):
         if gateway.fullness() >= 1.0 and not self._urgent(data):
             return  # not heard, not answered: the device will say it again
         now = clock.now()
-        talk = Conversation(self._codec)
-        try:
-            heard: list[Heard] = talk.receive(data, now)
-        except Unframeable as lost:
-            heard = [*cast("tuple[Heard, ...]", lost.heard)]
-            _log.debug("not a datagram of ours", extra={"reason": str(lost)})
-        model = gateway.model_of(clean(talk.peer.unit_id))
+        heard = self._hear(data, Peer(), now)
+        model = gateway.model_of(clean(heard[-1].peer.unit_id)) if heard else None
         if model:
             # Now that we know the model, hear it again: some frames mean more from some models.
-            talk = Conversation(self._codec, Peer(model=model))
-            heard = talk.receive(data, now)
+            heard = self._hear(data, Peer(model=model), now)
         for one in heard:
             self._take(one, addr)
+
+    def _hear(self, data: bytes, peer: Peer, now: datetime) -> list[Heard]:
+        """What a datagram says, up to where it ceases to say anything."""
+        try:
+            return Conversation(self._codec, peer).receive(data, now)
+        except Unframeable as lost:
+            _log.debug("not a datagram of ours", extra={"reason": str(lost)})
+            return [*cast("tuple[Heard, ...]", lost.heard)]
 
     def _take(self, heard: Heard, addr: tuple[str | Any, int]) -> None:
         gateway = self._gateway
@@ -83,19 +86,16 @@ class Datagrams(asyncio.DatagramProtocol):
 
     def _urgent(self, data: bytes) -> bool:
         """Whether a datagram cries for help; asked only when there is no room for others."""
-        try:
-            heard = Conversation(self._codec).receive(data, clock.now())
-        except Unframeable:
-            return False
+        now = clock.now()
         return any(
             Arrival(
                 unit_id="",
                 codec=self._codec.name,
                 address="",
-                received_at=clock.now(),
+                received_at=now,
                 frame=b"",
                 reports=tuple(m for m in one.incoming.messages if isinstance(m, Report)),
             ).life_safety
-            for one in heard
+            for one in self._hear(data, Peer(), now)
             if one.incoming is not None
         )

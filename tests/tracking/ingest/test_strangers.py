@@ -15,7 +15,7 @@ from tests.gateways import (
     the_alarm,
 )
 from tracking.database import Pool
-from tracking.gateway.server import Gateway
+from tracking.ingest.identity import Units
 from tracking.ingest.replay import read_again
 from tracking.ingest.writer import Writer
 from tracking.settings import Settings
@@ -103,10 +103,7 @@ async def test_a_unit_flows_as_soon_as_it_is_registered(settings: Settings, pool
 async def test_who_does_not_hear_of_the_fleet_is_found_out(
     settings: Settings, pool: Pool, monkeypatch: pytest.MonkeyPatch
 ):
-    async def deaf(_: Gateway, __: object) -> None:
-        """Hear nothing."""
-
-    monkeypatch.setattr(Gateway, "_hear_of_the_fleet_over", deaf)
+    monkeypatch.setattr(Units, "forget", lambda *_: None)
     monkeypatch.setattr("tests.devices.WITHIN_S", 3.0)
     with broken():
         await flows_once_registered(settings, pool)
@@ -126,7 +123,7 @@ async def test_what_it_said_before_is_read_once_it_is_registered(settings: Setti
                 writer = Writer(
                     settings,
                     gateway="replay",
-                    units=type(gateway.units)(),
+                    units=Units(),
                     rules=intake.rules,
                     figures=type(intake.figures)(),
                 )
