@@ -26,20 +26,24 @@ async def bounds_a_flood(settings: Settings, pool: Pool) -> None:
         assert unit is not None
         unit.written_at = unit.written_at.replace(year=2020)  # hearing from it is due
         frame = flooding.frame(report(ago(60)))
-        async with held(settings, "SELECT FROM unit_sessions WHERE unit_id = $1 FOR UPDATE", UNIT):
-            flooding.send(frame)
-            await until_a_commit_waits(pool)
-            flooding.send(frame * FLOOD)
-            (connected,) = gateway._devices
-            await until(lambda: connected._paused or gateway.intake.pending > FLOOD)
-            at_most = 1 + _ALLOWANCE + LARGEST_READ // len(frame)
-            assert gateway.intake.pending <= at_most
-            # Behind a commit that does not return, somebody else cries for help.
-            other = await Device("gt06", OTHER).connect(port)
-            other.say(Login(unit_id=OTHER), sos(ago(5)))
-            await until(lambda: gateway.intake.figures.alarms)
-            assert [alarm["unit_id"] for alarm in await alarms(pool)] == [OTHER]
-            assert gateway.intake.pending <= at_most + 1
+        try:
+            async with held(
+                settings, "SELECT FROM unit_sessions WHERE unit_id = $1 FOR UPDATE", UNIT
+            ):
+                flooding.send(frame)
+                await until_a_commit_waits(pool)
+                flooding.send(frame * FLOOD)
+                (connected,) = gateway._devices
+                await until(lambda: connected._paused or gateway.intake.pending > FLOOD)
+                at_most = 1 + _ALLOWANCE + LARGEST_READ // len(frame)
+                assert gateway.intake.pending <= at_most
+                # Behind a commit that does not return, somebody else cries for help.
+                other = await Device("gt06", OTHER).connect(port)
+                other.say(Login(unit_id=OTHER), sos(ago(5)))
+                await until(lambda: gateway.intake.figures.alarms)
+                assert [alarm["unit_id"] for alarm in await alarms(pool)] == [OTHER]
+                assert gateway.intake.pending <= at_most + 1
+        finally:
             flooding.vanish()
         await until(lambda: gateway.intake.figures.connections == 1)
 

@@ -35,7 +35,7 @@ async def desk(settings: Settings) -> AsyncIterator[list[dict[str, Any]]]:
     open_ears = asyncio.Event()
 
     async def hear() -> None:
-        async with aclosing(bus.listen(settings.redis_url, bus.PROVISIONAL)) as heard:
+        async with aclosing(bus.listen(settings, bus.PROVISIONAL)) as heard:
             async for channel, payload in heard:
                 if channel:
                     rung.append(orjson.loads(payload))
