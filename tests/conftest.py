@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,13 +110,20 @@ def _make_template(servers: Servers) -> None:
 @pytest.fixture
 def make_settings(servers: Servers, tmp_path: Path) -> Iterator[Callable[..., Settings]]:
     """Makes settings, each with a database of its own: ``make_settings(linger_ms=0)``."""
+    with making_settings(servers, tmp_path) as make:
+        yield make
+
+
+@contextmanager
+def making_settings(servers: Servers, folder: Path) -> Iterator[Callable[..., Settings]]:
+    """Makes settings with databases that are dropped at the end of the block."""
     made: list[str] = []
 
     def make(**others: Any) -> Settings:
         name = f"test_{uuid4().hex[:12]}"
         servers.run_sql(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
         made.append(name)
-        state = tmp_path / name
+        state = folder / name
         state.mkdir()
         said: dict[str, Any] = {
             "state_dir": state,
@@ -123,6 +131,7 @@ def make_settings(servers: Servers, tmp_path: Path) -> Iterator[Callable[..., Se
             "database_app_url": servers.url(name, "vigil_app"),
             "database_ingest_url": servers.url(name, "vigil_ingest"),
             "redis_url": servers.redis_url,
+            "redis_prefix": f"{name}:",
             "host": "127.0.0.1",
             "port": 0,
             "device_host": "127.0.0.1",

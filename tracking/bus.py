@@ -3,10 +3,10 @@
 Nothing here is a promise. Redis may be away: positions then reach the map by its own refresh,
 alarms by NOTIFY and by a poll. So publishing never raises and never waits long; it counts.
 
-Channels
-    vigil:positions    rows of POSITION_ROW, one message a commit
-    vigil:alarms       the newest change number, as decimal text
-    vigil:provisional  one JSON object: a life-safety alarm that PostgreSQL has not confirmed yet
+Channels, each behind the installation's own ``redis_prefix``
+    positions    rows of POSITION_ROW, one message a commit
+    alarms       the newest change number, as decimal text
+    provisional  one JSON object: a life-safety alarm that PostgreSQL has not confirmed yet
 """
 
 import asyncio
@@ -23,9 +23,9 @@ from redis.exceptions import RedisError
 
 from tracking.settings import Settings
 
-POSITIONS = "vigil:positions"
-ALARMS = "vigil:alarms"
-PROVISIONAL = "vigil:provisional"
+POSITIONS = "positions"
+ALARMS = "alarms"
+PROVISIONAL = "provisional"
 
 NOTIFY_ALARMS = "vigil_alarms"
 NOTIFY_FLEET = "vigil_fleet"
@@ -45,6 +45,9 @@ POSITION_FIELDS = [
 ]
 """POSITION_ROW for numpy.frombuffer."""
 
+UNSAID = 0xFFFF
+"""A speed or course that the device did not say."""
+
 FLAG_VALID, FLAG_IGNITION, FLAG_BUFFERED, FLAG_MOTION = 1, 2, 4, 8
 
 _log = logging.getLogger(__name__)
@@ -58,8 +61,9 @@ class Bell:
     forgotten first (the map will ask PostgreSQL), rings of alarms last.
     """
 
-    def __init__(self, url: str, *, most: int = 200) -> None:
-        self._redis = connect(url)
+    def __init__(self, settings: Settings, *, most: int = 200) -> None:
+        self._redis = connect(address_of(settings))
+        self._prefix = settings.redis_prefix
         self._positions: deque[bytes] = deque(maxlen=most)
         self._rings: deque[tuple[str, bytes]] = deque(maxlen=most)
         self._wake = asyncio.Event()
@@ -98,7 +102,7 @@ class Bell:
             channel, payload = self._rings.popleft() if self._rings else self._next_positions()
             try:
                 async with asyncio.timeout(1.0):
-                    await self._redis.publish(channel, payload)
+                    await self._redis.publish(self._prefix + channel, payload)
                 self.published += 1
             except _AWAY as error:
                 self.failed += 1
@@ -126,21 +130,22 @@ def connect(url: str) -> "redis.asyncio.Redis":
     )
 
 
-async def listen(url: str, *channels: str) -> AsyncGenerator[tuple[str, bytes], None]:
+async def listen(settings: Settings, *channels: str) -> AsyncGenerator[tuple[str, bytes], None]:
     """Messages on these channels, for ever; ("", b"") each time the bell comes back.
 
     What was published while it was away is gone: on ("", b"") ask PostgreSQL.
     """
+    prefix = settings.redis_prefix
     pause_s = 0.1
     while True:
-        client = connect(url)
+        client = connect(address_of(settings))
         try:
             async with client.pubsub(ignore_subscribe_messages=True) as subscription:
-                await subscription.subscribe(*channels)
+                await subscription.subscribe(*(prefix + channel for channel in channels))
                 pause_s = 0.1
                 yield "", b""
                 async for message in subscription.listen():
-                    yield message["channel"].decode(), message["data"]
+                    yield message["channel"].decode().removeprefix(prefix), message["data"]
         except _AWAY as error:
             _log.info("the bell is away", extra={"error": repr(error)})
         finally:

@@ -41,6 +41,10 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("VIGIL_REDIS_URL", "REDIS_URL"),
         description="Redis. Empty: a private one is started.",
     )
+    redis_prefix: str = Field(
+        "vigil:",
+        description="Begins every channel name; give each installation on one Redis its own.",
+    )
 
     host: str = Field("127.0.0.1", description="Address that the web server listens on.")
     port: int = Field(8080, description="Port of the web server; 0 takes a free one.")

@@ -43,7 +43,7 @@ class Gateway:
         self.name = name
         self.units = Units()
         self.presence = Presence()
-        self.bell = bus.Bell(bus.address_of(settings))
+        self.bell = bus.Bell(settings)
         self.intake = Intake(
             settings, gateway=name, units=self.units, rules=rules_of(settings), bell=self.bell
         )

@@ -15,7 +15,14 @@ from uuid import UUID
 from geofence.engine import Memories, evaluate
 from protocols.message import Fix, Report
 from tracking.alarms.arrivals import Occurrence, Place, event_id
-from tracking.bus import FLAG_BUFFERED, FLAG_IGNITION, FLAG_MOTION, FLAG_VALID, POSITION_ROW
+from tracking.bus import (
+    FLAG_BUFFERED,
+    FLAG_IGNITION,
+    FLAG_MOTION,
+    FLAG_VALID,
+    POSITION_ROW,
+    UNSAID,
+)
 from tracking.ingest.arrival import Arrival
 from tracking.ingest.identity import Fitment, Unit, Units
 from tracking.ingest.rows import frame_row, microseconds, position_row
@@ -336,8 +343,8 @@ def _bell_row(report: Report, fix: Fix, fitment: Fitment) -> bytes:
         fitment.number,
         fix.lon,
         fix.lat,
-        min(int((fix.speed_kmh or 0.0) * 10), 65_535),
-        int((fix.course_deg or 0.0) * 10) % 3_600,
+        UNSAID if fix.speed_kmh is None else min(max(int(fix.speed_kmh * 10), 0), UNSAID - 1),
+        UNSAID if fix.course_deg is None else int(fix.course_deg * 10) % 3_600,
         int(fix.at.timestamp()) & 0xFFFFFFFF,
         flags,
     )

@@ -65,15 +65,14 @@ class Hub:
         self.whereabouts = Whereabouts()
         self._settings = settings
         self._ways = ways
-        self._redis_url = bus.address_of(settings)
-        self._bell = bus.Bell(self._redis_url)
+        self._bell = bus.Bell(settings)
         self._centres: dict[UUID, Centre] = {}
         self._wake = asyncio.Event()
         self._fleet_changed = asyncio.Event()
         self._provisional: OrderedDict[str, Provisional] = OrderedDict()
         self._confirmed: OrderedDict[str, None] = OrderedDict()
         self._shown: asyncio.Queue[tuple[Centre, UUID, UUID]] = asyncio.Queue(10_000)
-        self._pulse = f"vigil:pulse:{uuid4().hex}"
+        self._pulse = f"pulse:{uuid4().hex}"
         self._bell_heard_at = float("-inf")
         self._followed_at = float("-inf")
 
@@ -227,7 +226,7 @@ class Hub:
             with contextlib.suppress(TimeoutError):
                 async with (
                     asyncio.timeout(FRESH_S) as patience,
-                    contextlib.aclosing(bus.listen(self._redis_url, *channels)) as messages,
+                    contextlib.aclosing(bus.listen(self._settings, *channels)) as messages,
                 ):
                     async for channel, payload in messages:
                         self._bell_heard_at = self._now()
@@ -279,12 +278,12 @@ class Hub:
 
     async def _feel_pulse(self) -> None:
         """Ring for ourselves: hearing it back is the only proof that we would hear others."""
-        client = bus.connect(self._redis_url)
+        client = bus.connect(bus.address_of(self._settings))
         try:
             while True:
                 with contextlib.suppress(RedisError, OSError, TimeoutError):
                     async with asyncio.timeout(PULSE_S):
-                        await client.publish(self._pulse, b"")
+                        await client.publish(self._settings.redis_prefix + self._pulse, b"")
                 await asyncio.sleep(PULSE_S)
         finally:
             with contextlib.suppress(RedisError, OSError, TimeoutError):

@@ -104,7 +104,7 @@ class Timekeeper:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._bell = bus.Bell(bus.address_of(settings))
+        self._bell = bus.Bell(settings)
 
     async def serve(self, until: asyncio.Event) -> None:
         """Make the rounds until told to stop."""

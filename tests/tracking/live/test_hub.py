@@ -101,7 +101,7 @@ async def listening(
 async def publish(settings: Settings, channel: str, payload: bytes) -> None:
     client = bus.connect(bus.address_of(settings))
     async with asyncio.timeout(30):
-        while not await client.publish(channel, payload):  # noqa: ASYNC110 - no event says so
+        while not await client.publish(settings.redis_prefix + channel, payload):  # noqa: ASYNC110 - no event says so
             await asyncio.sleep(0.01)
     await client.aclose()
 
