@@ -5,6 +5,7 @@ wait for the last answers, and to account for what was said.
 """
 
 import asyncio
+import gc
 import multiprocessing
 import time
 from array import array
@@ -23,6 +24,11 @@ from loadtests import frames
 from loadtests.population import Account, Device, Ground, Heard, connect_all, population
 
 _TICK_S = 0.001
+_PROBE_RATE, _PROBE_S, _PROBE_WAITING = 60_000.0, 5.0, 6_000
+_KEEPS_UP, _KEEPS_UP_WITHIN_S = 0.98, 1.0
+STEPS = (0.95, 0.85, 0.75, 0.65, 0.5)
+"""Shares of a guess that are tried, until one is kept up with."""
+
 _AT_ONCE = 128
 """Frames sent before answers are read again; else a burst would delay our own clock."""
 
@@ -54,6 +60,21 @@ class Spell:
     lost_connections: int
     strange: tuple[str, ...]
 
+    @property
+    def acknowledged_per_s(self) -> float:
+        """Frames acknowledged a second, over the whole spell."""
+        return self.acknowledged / self.lasted_s
+
+    @property
+    def kept_up(self) -> bool:
+        """Whether the answers came as fast as the frames, to the end."""
+        last = self.seconds[-max(len(self.seconds) // 3, 1) :]
+        return (
+            self.acknowledged >= _KEEPS_UP * self.sent
+            and len(last) > 0
+            and float(np.percentile(last, 99)) < _KEEPS_UP_WITHIN_S
+        )
+
 
 class Generator:
     """The processes of one population. Make it with ``generating``."""
@@ -80,6 +101,12 @@ class Generator:
             "speak", rate / share, seconds, most_waiting // share, time.monotonic() + 0.1
         )
         return _together(spells)
+
+    async def guess(self) -> float:
+        """About how many frames a second can be served at most: a little more than really can."""
+        probe = await self.speak(rate=_PROBE_RATE, seconds=_PROBE_S, most_waiting=_PROBE_WAITING)
+        await self.settle()
+        return probe.acknowledged_per_s
 
     async def settle(self, *, within_s: float = 60.0) -> int:
         """Wait for the last answers; how many never came."""
@@ -175,6 +202,8 @@ def _together(spells: Sequence[Spell]) -> Spell:
 
 def _play(pipe: "Connection", plan: Plan) -> None:
     """Be the devices of a plan until the pipe closes."""
+    # Devices make no cycles, and looking for them among thousands costs a tenth of the time.
+    gc.disable()
     uvloop.run(_Players(plan).serve(pipe))
 
 

@@ -17,16 +17,11 @@ import numpy as np
 
 from loadtests import store
 from loadtests.figures import latency_ms, run, say, show, table
-from loadtests.generator import Generator, Spell, generating, plans_for
+from loadtests.generator import STEPS, Generator, Spell, generating, plans_for
 from loadtests.population import Account
 from loadtests.stack import KINDS, Stack, stack
 from tracking.database import Connection
 
-_PROBE_RATE = 60_000.0
-_PROBE_S = 5.0
-_PROBE_WAITING = 6_000
-_KEEPS_UP = 0.98
-_STEPS = (0.95, 0.85, 0.75, 0.65, 0.5)
 _COPY_ROWS = 5_000
 _COPY_BATCHES = 40
 
@@ -40,28 +35,13 @@ class Run:
     spell: Spell
     cpu_us: dict[str, float]
 
-    @property
-    def acknowledged_per_s(self) -> float:
-        """Positions acknowledged a second, over the whole spell."""
-        return self.spell.acknowledged / self.spell.lasted_s
-
-    @property
-    def kept_up(self) -> bool:
-        """Whether the answers came as fast as the frames, to the end."""
-        last = self.spell.seconds[-len(self.spell.seconds) // 3 :]
-        return (
-            self.spell.acknowledged >= _KEEPS_UP * self.spell.sent
-            and len(last) > 0
-            and float(np.percentile(last, 99)) < 1.0
-        )
-
     def figures(self) -> dict[str, Any]:
         """As JSON values."""
         late = self.spell.late_s
         return {
             "offered_per_s": round(self.spell.sent / self.spell.lasted_s),
-            "acknowledged_per_s": round(self.acknowledged_per_s),
-            "kept_up": self.kept_up,
+            "acknowledged_per_s": round(self.spell.acknowledged_per_s),
+            "kept_up": self.spell.kept_up,
             "ack": latency_ms(self.spell.seconds),
             "cpu_us_a_position": self.cpu_us,
             "generator_late_p99_ms": round(float(np.percentile(late, 99)) * 1000, 2)
@@ -92,7 +72,7 @@ async def measure(arguments: argparse.Namespace) -> dict[str, Any]:
             odd = await store.quarantined(connection)
         finally:
             await connection.close()
-    best = max(runs, key=lambda run: run.acknowledged_per_s if run.kept_up else 0.0)
+    best = max(runs, key=lambda run: run.spell.acknowledged_per_s if run.spell.kept_up else 0.0)
     problems += [f"{count} frames in quarantine: {reason}" for reason, count in odd.items()]
     if unanswered:
         problems.append(f"{unanswered} frames were never acknowledged")
@@ -101,11 +81,13 @@ async def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         "units": units,
         "gateways": gateways,
         "mixed": arguments.mix,
-        "durable_positions_per_s": round(best.acknowledged_per_s) if best.kept_up else None,
+        "durable_positions_per_s": round(best.spell.acknowledged_per_s)
+        if best.spell.kept_up
+        else None,
         "runs": {run.name: run.figures() for run in runs},
         "copy_rows_per_s": round(copied_per_s),
         "copy_is": f"prebuilt buffers of {_COPY_ROWS:,} rows, one transaction each, same indexes",
-        "ratio_to_copy": round(best.acknowledged_per_s / copied_per_s, 3),
+        "ratio_to_copy": round(best.spell.acknowledged_per_s / copied_per_s, 3),
         "counted": sum(one.count for one in accounts),
         "problems": problems,
     }
@@ -115,17 +97,15 @@ async def _runs(house: Stack, generator: Generator, arguments: argparse.Namespac
     seconds = arguments.seconds
     if arguments.rate:
         return [await _run(house, generator, "as asked", arguments.rate, seconds)]
-    probe = await generator.speak(rate=_PROBE_RATE, seconds=_PROBE_S, most_waiting=_PROBE_WAITING)
-    await generator.settle()
-    guess = probe.acknowledged / probe.lasted_s
+    guess = await generator.guess()
     say(f"about {guess:,.0f}/s; looking for what is kept up with …")
     runs: list[Run] = []
-    for share in _STEPS:
+    for share in STEPS:
         run = await _run(house, generator, "maximum", guess * share, seconds)
         runs = [run]
-        if run.kept_up:
+        if run.spell.kept_up:
             break
-    most = runs[0].acknowledged_per_s
+    most = runs[0].spell.acknowledged_per_s
     runs.append(await _run(house, generator, "80 % of maximum", 0.8 * most, seconds))
     runs.append(await _run(house, generator, "2,000/s", 2_000.0, seconds))
     return runs
@@ -141,8 +121,8 @@ async def _run(house: Stack, generator: Generator, name: str, rate: float, secon
     await generator.settle()
     run = Run(name=name, rate=rate, spell=spell, cpu_us=cpu_us)
     say(
-        f"{name}: offered {rate:,.0f}/s, acknowledged {run.acknowledged_per_s:,.0f}/s"
-        f"{'' if run.kept_up else ' (did not keep up)'}"
+        f"{name}: offered {rate:,.0f}/s, acknowledged {run.spell.acknowledged_per_s:,.0f}/s"
+        f"{'' if run.spell.kept_up else ' (did not keep up)'}"
     )
     return run
 
