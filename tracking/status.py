@@ -163,4 +163,5 @@ def _last_error(standing: Standing) -> str:
     if standing.last_error is None:
         return "none"
     at = f" at {standing.last_error.at:%Y-%m-%d %H:%M:%S} UTC" if standing.last_error.at else ""
-    return f"{standing.last_error.gateway}{at}: {standing.last_error.text}"
+    text = " ".join(standing.last_error.text.split())
+    return f"{standing.last_error.gateway}{at}: {text}"
