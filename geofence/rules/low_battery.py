@@ -29,7 +29,7 @@ class LowBattery:
 
     def step(self, memory: Memory, report: Report, at: datetime) -> tuple[Memory, list[Event]]:
         level = report.readings.get("battery_pct")
-        said = Signal.LOW_BATTERY in report.signals
+        said = bool(report.signals) and Signal.LOW_BATTERY in report.signals
         if not said and (level is None or (level > self.low_pct and not memory.low)):
             return memory, []
         now = int(at.timestamp())
