@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from loadtests.desk import Criers, Screen, waits
+from loadtests.desk import Criers, looking, waits
 from loadtests.figures import latency_ms, run, say, show, table
 from loadtests.generator import Generator, generating, plans_for
 from loadtests.stack import Stack, stack
@@ -68,20 +68,15 @@ async def _storm(
 ) -> dict[str, Any]:
     """``size`` of those who are ``connected`` come back at once."""
     await generator.connect(connected)
-    screen = Screen(house.address)
-    looking = asyncio.ensure_future(screen.run())
     criers = Criers(range(connected, connected + _CRIERS), house.ground)
-    try:
-        await asyncio.wait_for(screen.open.wait(), 30)
-        await criers.connect()
+    await criers.connect()
+    async with looking(house.address) as screen:
         storm = asyncio.ensure_future(generator.reconnect(size))
         cries = await criers.cry_out(10, gap_s=0.15, lots=np.random.default_rng(1))
         took_s = await storm
         if not await screen.saw([cry.event_id for cry in cries], within_s=30):
             problems.append("a cry in the storm was never seen")
-    finally:
-        criers.stop()
-        looking.cancel()
+    criers.stop()
     return {
         "connections": size,
         "all_back_after_s": round(took_s, 2),

@@ -3,8 +3,8 @@
 import asyncio
 import json
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -22,6 +22,20 @@ from tracking.alarms.arrivals import event_id
 from tracking.ingest.fold import fingerprint
 
 _AGAIN_S = 0.1
+
+
+@asynccontextmanager
+async def looking(address: str) -> "AsyncIterator[Screen]":
+    """A screen that is connected, until the block ends."""
+    screen = Screen(address)
+    running = asyncio.ensure_future(screen.run())
+    try:
+        async with asyncio.timeout(30):
+            await screen.open.wait()
+        yield screen
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 class Screen:

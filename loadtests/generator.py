@@ -26,7 +26,7 @@ from loadtests.population import Account, Device, Ground, Heard, connect_all, po
 _TICK_S = 0.001
 _PROBE_RATE, _PROBE_S, _PROBE_WAITING = 60_000.0, 5.0, 6_000
 _KEEPS_UP, _KEEPS_UP_WITHIN_S = 0.98, 1.0
-STEPS = (0.95, 0.85, 0.75, 0.65, 0.5)
+STEPS = (1.0, 0.92, 0.85, 0.75, 0.65, 0.5)
 """Shares of a guess that are tried, until one is kept up with."""
 
 _AT_ONCE = 128

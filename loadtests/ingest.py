@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from loadtests import store
+from loadtests.desk import looking
 from loadtests.figures import latency_ms, run, say, show, table
 from loadtests.generator import STEPS, Generator, Spell, generating, plans_for
 from loadtests.population import Account
@@ -58,7 +59,7 @@ async def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     say(f"starting a house with {gateways} gateways and {units:,} units …")
     async with stack(units=units, gateways=gateways, mixed=arguments.mix) as house:
         plans = plans_for(units, house.ground, processes=arguments.processes, mixed=arguments.mix)
-        async with generating(plans) as generator:
+        async with generating(plans) as generator, looking(house.address) as screen:
             took = await generator.connect()
             say(f"{units:,} units signed in within {took:.1f} s")
             runs = await _runs(house, generator, arguments)
@@ -88,6 +89,7 @@ async def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         "copy_rows_per_s": round(copied_per_s),
         "copy_is": f"prebuilt buffers of {_COPY_ROWS:,} rows, one transaction each, same indexes",
         "ratio_to_copy": round(best.spell.acknowledged_per_s / copied_per_s, 3),
+        "positions_on_screen": screen.positions,
         "counted": sum(one.count for one in accounts),
         "problems": problems,
     }
@@ -181,6 +183,7 @@ def text_of(figures: dict[str, Any]) -> str:
             ("units", figures["units"]),
             ("gateways", figures["gateways"]),
             ("positions counted", figures["counted"]),
+            ("positions drawn on one desk", figures["positions_on_screen"]),
         ],
     )
     runs = figures["runs"].items()

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from loadtests import store
-from loadtests.desk import Criers, Cry, Screen, waits
+from loadtests.desk import Criers, Cry, Screen, looking, waits
 from loadtests.figures import latency_ms, run, say, show, table
 from loadtests.generator import STEPS, Generator, generating, plans_for
 from loadtests.stack import Stack, immediately, stack
@@ -99,7 +99,7 @@ class Phases:
         client = bus.connect(bus.address_of(self._house.settings))
         try:
             async with asyncio.timeout(_SEEN_WITHIN_S):
-                while not (await client.pubsub_numsub(bus.PROVISIONAL))[0][1]:  # noqa: ASYNC110
+                while not await client.pubsub_channels(f"*{bus.PROVISIONAL}"):  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
         finally:
             await client.aclose()
@@ -121,27 +121,14 @@ async def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """All situations; the figures as JSON values."""
     units = arguments.units
     async with stack(units=units + CRIERS) as house:
-        screen = Screen(house.address)
-        looking = asyncio.ensure_future(screen.run())
         criers = Criers(range(units, units + CRIERS), house.ground)
-        await asyncio.wait_for(screen.open.wait(), 30)
         await criers.connect()
-        phases = Phases(house, screen, criers, arguments)
         try:
-            await phases.idle()
-            if arguments.load != 0:
-                plans = plans_for(units, house.ground, processes=2)
-                async with generating(plans) as generator:
-                    await generator.connect()
-                    rate = arguments.load or 0.8 * await _most(generator)
-                    await phases.under_load(generator, rate)
-            await phases.without_redis()
-            if arguments.dark:
-                await phases.without_postgresql()
-            await phases.account()
+            async with looking(house.address) as screen:
+                phases = Phases(house, screen, criers, arguments)
+                await _all(phases, house, arguments)
         finally:
             criers.stop()
-            looking.cancel()
     return {
         "phases": phases.figures,
         "cries": len(phases.cries),
@@ -149,6 +136,20 @@ async def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         "positions_on_screen": screen.positions,
         "problems": phases.problems + criers.heard.strange[:5],
     }
+
+
+async def _all(phases: Phases, house: Stack, arguments: argparse.Namespace) -> None:
+    await phases.idle()
+    if arguments.load != 0:
+        plans = plans_for(arguments.units, house.ground, processes=2)
+        async with generating(plans) as generator:
+            await generator.connect()
+            rate = arguments.load or 0.8 * await _most(generator)
+            await phases.under_load(generator, rate)
+    await phases.without_redis()
+    if arguments.dark:
+        await phases.without_postgresql()
+    await phases.account()
 
 
 async def _most(generator: Generator) -> float:

@@ -12,8 +12,6 @@ from fastapi.responses import RedirectResponse, Response
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from map_ui.rendering import PageRoute, Reader, page
-from tracking.api.security import AppPool, Person
-from tracking.api.words import Line
 from tracking.database import transaction
 from tracking.errors import Forbidden, NotSignedIn, VigilError
 from tracking.fleet import service as fleet_service
@@ -21,6 +19,8 @@ from tracking.fleet import store as fleet_store
 from tracking.fleet.fleet import AssetKind, DeviceKind, NewAsset, NewDevice
 from tracking.people import store as people_store
 from tracking.people.person import STAFF
+from tracking.web.security import AppPool, Person
+from tracking.web.words import Line
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 

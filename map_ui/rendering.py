@@ -15,10 +15,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from map_ui.language import LANGUAGES, chosen, translations
 from map_ui.policy import PAGE_HEADERS
-from tracking.api.security import Person, person_or_none
 from tracking.errors import Forbidden, VigilError
 from tracking.live.line import AWAY
 from tracking.people.person import STAFF
+from tracking.web.security import Person, person_or_none
 
 _log = logging.getLogger(__name__)
 

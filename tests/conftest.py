@@ -37,8 +37,9 @@ _TEMPLATE = "vigil_template"
 
 @dataclass(frozen=True)
 class Servers:
-    """Where the session's PostgreSQL and Redis listen."""
+    """Where the session's PostgreSQL and Redis listen; ``home`` is a folder for state folders."""
 
+    home: Path
     sockets: str
     redis_url: str
 
@@ -70,7 +71,9 @@ def servers() -> Iterator[Servers]:
     try:
         asyncio.run(_until_all_answer(ours))
         sockets = (home / "database_url").read_text().strip().partition("?host=")[2]
-        found = Servers(sockets=sockets, redis_url=(home / "redis_url").read_text().strip())
+        found = Servers(
+            home=home, sockets=sockets, redis_url=(home / "redis_url").read_text().strip()
+        )
         _make_template(found)
         yield found
     finally:
@@ -108,9 +111,10 @@ def _make_template(servers: Servers) -> None:
 
 
 @pytest.fixture
-def make_settings(servers: Servers, tmp_path: Path) -> Iterator[Callable[..., Settings]]:
+def make_settings(servers: Servers) -> Iterator[Callable[..., Settings]]:
     """Makes settings, each with a database of its own: ``make_settings(linger_ms=0)``."""
-    with making_settings(servers, tmp_path) as make:
+    # Not in tmp_path: a Redis of the test's own must be able to enter it as its own account.
+    with making_settings(servers, servers.home) as make:
         yield make
 
 
@@ -144,6 +148,7 @@ def making_settings(servers: Servers, folder: Path) -> Iterator[Callable[..., Se
     yield make
     for name in made:
         servers.run_sql(f"DROP DATABASE {name} WITH (FORCE)")
+        shutil.rmtree(folder / name)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from protocols.errors import Unsupported
 from protocols.message import Fix, Login, Message, Readings, Report, Signal
 
 WITHIN_S = 15.0
+_connected: "set[Device]" = set()
 
 
 async def until(fact: Callable[[], object], *, within_s: float | None = None) -> None:
@@ -59,16 +60,20 @@ class Device(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        _connected.add(self)
 
     def data_received(self, data: bytes) -> None:
         self.answers += data
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
+        _connected.discard(self)
 
     def frame(self, message: Message) -> bytes:
         """The bytes that say it."""
-        return self._codec.simulate(message, Peer(unit_id=self.unit_id, model=self._talk.peer.model))
+        return self._codec.simulate(
+            message, Peer(unit_id=self.unit_id, model=self._talk.peer.model)
+        )
 
     def say(self, *messages: Message) -> list[Heard]:
         """Say these, and note what must be answered."""
@@ -113,6 +118,13 @@ class Device(asyncio.Protocol):
         """Stop reading what is answered."""
         if self._transport is not None:
             self._transport.pause_reading()
+
+
+async def all_vanish() -> None:
+    """At the end of a test nobody is left."""
+    for device in list(_connected):
+        device.vanish()
+    await until(lambda: not _connected)
 
 
 class Mailbox(asyncio.DatagramProtocol):

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 import protocols
-from tests.devices import until
+from tests.devices import all_vanish, until
 from tests.stack import _as_environment
 from tracking import database
 from tracking.bus import NOTIFY_FLEET
@@ -46,6 +46,10 @@ async def listening(settings: Settings, name: str = "gateway-1") -> AsyncIterato
     finally:
         stop.set()
         await work
+        for connected in gateway._devices:
+            if connected._transport is not None:
+                connected._transport.abort()
+        await all_vanish()
 
 
 @dataclass
@@ -64,7 +68,9 @@ class Process:
 
 
 @asynccontextmanager
-async def process(settings: Settings, pool: Pool, name: str = "gateway-1") -> AsyncIterator[Process]:
+async def process(
+    settings: Settings, pool: Pool, name: str = "gateway-1"
+) -> AsyncIterator[Process]:
     """A gateway that can be killed."""
     program = Program(
         name=name,
@@ -89,6 +95,7 @@ async def process(settings: Settings, pool: Pool, name: str = "gateway-1") -> As
     finally:
         started.terminate()
         await asyncio.to_thread(started.wait, 30)
+        await all_vanish()
 
 
 @dataclass(frozen=True)

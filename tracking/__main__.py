@@ -178,7 +178,7 @@ def api(
             log_config=None,
             access_log=False,
             server_header=False,
-            # What a proxy says of the client is believed in one place: tracking.api.envelope.
+            # What a proxy says of the client is believed in one place: tracking.web.envelope.
             proxy_headers=False,
             timeout_graceful_shutdown=3,
         )

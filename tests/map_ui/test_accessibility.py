@@ -10,8 +10,8 @@ from playwright.async_api import Browser, Page, Route
 
 from map_ui.app import add_pages
 from map_ui.assets import _PACKAGES
-from tracking.api.security import person_or_none
 from tracking.people.person import Person, Role
+from tracking.web.security import person_or_none
 
 ORIGIN = "http://desk.test"
 AN = Person(

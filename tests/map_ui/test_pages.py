@@ -12,8 +12,8 @@ from map_ui.app import add_pages
 from map_ui.assets import allowed, missing
 from map_ui.language import LANGUAGES
 from map_ui.policy import CONTENT_SECURITY_POLICY
-from tracking.api.security import person_or_none
 from tracking.people.person import Person, Role
+from tracking.web.security import person_or_none
 
 AN = Person(
     id=UUID(int=1),

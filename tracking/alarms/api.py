@@ -15,13 +15,13 @@ from tracking.alarms.alarm import Alarm, AlarmEvent, desk_shape, iso
 from tracking.alarms.close_codes import names_of
 from tracking.alarms.lifecycle import CloseCode, Kind, State
 from tracking.alarms.store import Place, Wanted
-from tracking.api import paging
-from tracking.api.paging import Page, Where
-from tracking.api.problems import responses
-from tracking.api.security import AppPool, Person, SignedIn, Staff
 from tracking.audit.store import note_location_reads
 from tracking.database import Connection, transaction
 from tracking.errors import Conflict, Forbidden, Invalid, NotFound
+from tracking.web import paging
+from tracking.web.paging import Page, Where
+from tracking.web.problems import responses
+from tracking.web.security import AppPool, Person, SignedIn, Staff
 
 router = APIRouter(tags=["alarms"])
 

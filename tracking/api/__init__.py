@@ -1,1 +1,1 @@
-"""The HTTP edge: the application, its errors, who is asking."""
+"""The application: every route of every slice, its description, its health."""

@@ -19,14 +19,14 @@ import tracking.live
 import tracking.people.accounts_api
 import tracking.people.api
 import tracking.positions.api
-from tracking.api.envelope import Envelope
 from tracking.api.examples import give_examples
-from tracking.api.problems import Problem, answer_with_problems, responses
 from tracking.database import open_pool
 from tracking.errors import Invalid, NotSignedIn, Unavailable
 from tracking.people.passwords import Passwords
 from tracking.settings import Settings
 from tracking.settings import settings as settings_of_process
+from tracking.web.envelope import Envelope
+from tracking.web.problems import Problem, answer_with_problems, responses
 
 POOL_SIZE = 12
 STATEMENT_TIMEOUT_S = 5.0

@@ -7,12 +7,12 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from tracking.api.paging import Page, Where, after, page, where
-from tracking.api.problems import responses
-from tracking.api.security import AppPool, Person, Role, requires
 from tracking.audit import store
 from tracking.database import transaction
 from tracking.errors import Forbidden
+from tracking.web.paging import Page, Where, after, page, where
+from tracking.web.problems import responses
+from tracking.web.security import AppPool, Person, Role, requires
 
 router = APIRouter(tags=["audit"])
 

@@ -6,10 +6,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 
-from tracking.api.paging import Page, Where, after, page, where
-from tracking.api.problems import responses
-from tracking.api.security import AppPool, Person, Role, SignedIn, requires
-from tracking.api.words import Search
 from tracking.database import transaction
 from tracking.errors import Conflict, Forbidden, NotFound
 from tracking.fleet import service, store
@@ -25,6 +21,10 @@ from tracking.fleet.forms import (
     FitmentEnd,
     FitmentShown,
 )
+from tracking.web.paging import Page, Where, after, page, where
+from tracking.web.problems import responses
+from tracking.web.security import AppPool, Person, Role, SignedIn, requires
+from tracking.web.words import Search
 
 router = APIRouter()
 

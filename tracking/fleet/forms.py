@@ -6,8 +6,8 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from tracking.api.words import Line, Lines, Phone, Plate
 from tracking.fleet.fleet import AssetKind, DeviceKind, NewAsset, NewDevice
+from tracking.web.words import Line, Lines, Phone, Plate
 
 UnitId = Annotated[
     str,

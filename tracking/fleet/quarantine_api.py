@@ -7,10 +7,6 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from pydantic import Field, model_validator
 
-from tracking.api.paging import Page, after, page
-from tracking.api.problems import responses
-from tracking.api.security import AppPool, Staff
-from tracking.api.words import Line, Lines, Phone, Plate, Search
 from tracking.database import transaction
 from tracking.errors import Conflict, Forbidden, NotFound
 from tracking.fleet import service, store
@@ -26,6 +22,10 @@ from tracking.fleet.forms import (
     Shown,
     UnitIdShown,
 )
+from tracking.web.paging import Page, after, page
+from tracking.web.problems import responses
+from tracking.web.security import AppPool, Staff
+from tracking.web.words import Line, Lines, Phone, Plate, Search
 
 router = APIRouter(tags=["units"])
 

@@ -37,7 +37,8 @@ class Device(asyncio.Protocol):
 
     __slots__ = (
         "_before_proxy", "_closing", "_codec", "_gateway", "_modelled", "_paused", "_peer",
-        "_slowed", "_talk", "_transport", "_waiting", "address", "counted_as", "heard_at", "opened_at", "unit_id",
+        "_slowed", "_talk", "_transport", "_waiting", "address", "counted_as", "heard_at",
+        "opened_at", "unit_id",
     )  # fmt: skip
 
     def __init__(self, gateway: "Gateway", codec: Codec, *, proxied: bool) -> None:

@@ -10,8 +10,6 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from tracking.api import security
-from tracking.api.security import Person
 from tracking.audit import store as audit
 from tracking.database import transaction
 from tracking.errors import NotSignedIn
@@ -20,6 +18,8 @@ from tracking.live.desk import Desk, SentAway, View
 from tracking.live.hub import Hub
 from tracking.live.line import AWAY
 from tracking.people import store as people
+from tracking.web import security
+from tracking.web.security import Person
 
 SIGNED_OUT = 4401
 TRY_AGAIN = 1013

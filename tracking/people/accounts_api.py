@@ -8,10 +8,6 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from tracking.api.paging import Page, Where, after, page, where
-from tracking.api.problems import responses
-from tracking.api.security import AppPool, Person, Role, SignedIn, requires
-from tracking.api.words import Line, Search
 from tracking.database import transaction
 from tracking.errors import Conflict, Forbidden, NotFound
 from tracking.people import administration, store
@@ -19,6 +15,10 @@ from tracking.people.account import Language, OrganisationKind
 from tracking.people.administration import AccountChange, NewAccount
 from tracking.people.api import AppPasswords
 from tracking.people.passwords import LONGEST
+from tracking.web.paging import Page, Where, after, page, where
+from tracking.web.problems import responses
+from tracking.web.security import AppPool, Person, Role, SignedIn, requires
+from tracking.web.words import Line, Search
 
 router = APIRouter()
 

@@ -8,19 +8,6 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from tracking.api.paging import Page, Where, after, page, where
-from tracking.api.problems import responses
-from tracking.api.security import (
-    AppPool,
-    AppSettings,
-    SignedIn,
-    client_address,
-    cookie_name,
-    person_of,
-    proof_of,
-    refuse_other_sites,
-)
-from tracking.api.words import Line
 from tracking.database import transaction
 from tracking.errors import Forbidden, NotFound, NotSignedIn, TooMany
 from tracking.people import administration, store
@@ -30,6 +17,19 @@ from tracking.people.passwords import LONGEST, Passwords
 from tracking.people.person import Person, Role
 from tracking.people.sessions import service
 from tracking.settings import Settings
+from tracking.web.paging import Page, Where, after, page, where
+from tracking.web.problems import responses
+from tracking.web.security import (
+    AppPool,
+    AppSettings,
+    SignedIn,
+    client_address,
+    cookie_name,
+    person_of,
+    proof_of,
+    refuse_other_sites,
+)
+from tracking.web.words import Line
 
 public = APIRouter(tags=["sessions"])
 """Routes for people who are not signed in yet."""

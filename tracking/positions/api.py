@@ -7,10 +7,6 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from tracking.api import paging
-from tracking.api.paging import Page, Where
-from tracking.api.problems import responses
-from tracking.api.security import AppPool, AppSettings, SignedIn
 from tracking.database import transaction
 from tracking.errors import Invalid, NotFound
 from tracking.places import Language
@@ -19,6 +15,10 @@ from tracking.positions.freshness import Freshness
 from tracking.positions.position import LastPosition
 from tracking.positions.service import Card
 from tracking.positions.store import Box
+from tracking.web import paging
+from tracking.web.paging import Page, Where
+from tracking.web.problems import responses
+from tracking.web.security import AppPool, AppSettings, SignedIn
 
 router = APIRouter(tags=["positions"])
 

@@ -7,9 +7,9 @@ from fastapi import Request
 
 from tests.tracking.town import Town
 from tests.tracking.web import PASSWORD, Web, add_person, open_web
-from tracking.api.security import client_address, own_origin
 from tracking.database import Pool
 from tracking.settings import Settings
+from tracking.web.security import client_address, own_origin
 
 HEADERS = {
     "x-content-type-options": "nosniff",

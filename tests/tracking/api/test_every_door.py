@@ -22,8 +22,8 @@ from tests.tracking.api.doors import (
 from tests.tracking.town import Town
 from tests.tracking.web import Web
 from tracking.api.app import create_app
-from tracking.api.security import Allowed, Person, SignedIn
 from tracking.settings import Settings
+from tracking.web.security import Allowed, Person, SignedIn
 
 
 @pytest.fixture

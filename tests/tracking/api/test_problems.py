@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from tests.tracking.web import Web, open_web
-from tracking.api.envelope import MOST_BODY_BYTES
 from tracking.errors import Conflict, TooMany, VigilError
 from tracking.settings import Settings
+from tracking.web.envelope import MOST_BODY_BYTES
 
 
 def said(answer: httpx.Response) -> dict[str, Any]:

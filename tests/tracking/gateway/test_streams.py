@@ -71,7 +71,9 @@ async def test_a_conversation_may_be_split_at_every_byte(
 def datagram(number: int, *frames: bytes) -> bytes:
     """Teltonika's way to say over UDP what a frame says over TCP."""
     packet = b"".join(frame[8:-4] for frame in frames)
-    body = b"\xca\xfe\x01" + bytes((number,)) + len(UNIT).to_bytes(2, "big") + UNIT.encode() + packet
+    body = (
+        b"\xca\xfe\x01" + bytes((number,)) + len(UNIT).to_bytes(2, "big") + UNIT.encode() + packet
+    )
     return len(body).to_bytes(2, "big") + body
 
 
@@ -79,9 +81,7 @@ def kept(number: int) -> bytes:
     return b"\x00\x05\x00\x00\x01" + bytes((number, 1))
 
 
-async def test_a_datagram_is_answered_after_commit_and_counts_once(
-    settings: Settings, pool: Pool
-):
+async def test_a_datagram_is_answered_after_commit_and_counts_once(settings: Settings, pool: Pool):
     await register(pool, UNIT, codec="teltonika")
     says = Device("teltonika", UNIT)
     async with listening(settings) as gateway:

@@ -150,8 +150,8 @@ async def test_words_that_no_table_takes_are_kept_or_put_aside(settings: Setting
     said = ["driverUniqueId", "note", "alarm", "wifi", "cell", "batt", "sat"]
     await register(pool, UNIT, codec="osmand")
     async with listening(settings) as gateway:
-        for number, odd in enumerate(names):
-            odd = odd.replace(" ", "%20").encode()
+        for number, name in enumerate(names):
+            odd = name.replace(" ", "%20").encode()
             phone = await Device("osmand", UNIT).connect(gateway.ports["osmand/tcp"])
             start = b"GET /?id=%s&lat=50.8&lon=4.3&timestamp=%d"
             at = int(ago(500 - number).timestamp())

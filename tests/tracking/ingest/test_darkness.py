@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -50,8 +51,12 @@ async def desk(settings: Settings) -> AsyncIterator[list[dict[str, Any]]]:
         await asyncio.gather(ears, return_exceptions=True)
 
 
+def path_of(settings: Settings) -> Path:
+    return settings.journal_dir / "gateway-1.journal"
+
+
 def journal_of(settings: Settings) -> bytes:
-    path = settings.journal_dir / "gateway-1.journal"
+    path = path_of(settings)
     return path.read_bytes() if path.exists() else b""
 
 
@@ -159,9 +164,7 @@ async def test_what_a_dead_gateway_wrote_down_is_raised_once(settings: Settings,
 
 async def test_a_lost_journal_is_found_out(settings: Settings, pool: Pool):
     with broken():
-        await survives_a_death_in_the_dark(
-            settings, pool, lambda: (settings.journal_dir / "gateway-1.journal").unlink()
-        )
+        await survives_a_death_in_the_dark(settings, pool, path_of(settings).unlink)
 
 
 async def test_a_journal_that_a_crash_cut_short_is_read_up_to_there(settings: Settings):
@@ -170,7 +173,7 @@ async def test_a_journal_that_a_crash_cut_short_is_read_up_to_there(settings: Se
     async with aclosing(_arrivals(device)) as said:
         async for arrival, peer in said:
             await journal.append(arrival, peer)
-    path = settings.journal_dir / "gateway-1.journal"
+    path = path_of(settings)
     whole = path.read_bytes()
     assert [entry["unit_id"] for entry in journal.read()] == [UNIT, UNIT]
     path.write_bytes(whole[:-9])

@@ -39,7 +39,9 @@ async def test_a_day_that_is_over_gets_its_index_and_one_that_is_not_does_not(
     for days_ago in (5, 2, 1, 0):
         await store.open_day(keeper, TODAY - timedelta(days=days_ago))
     await turn_the_days(keeper, settings)
-    indexed = {(TODAY - each.day).days: each.indexed for each in await store.days_of(keeper, "positions")}
+    indexed = {
+        (TODAY - each.day).days: each.indexed for each in await store.days_of(keeper, "positions")
+    }
     assert indexed == {5: True, 2: True, 1: False, 0: False, -1: False, -2: False, -3: False}
 
 
@@ -47,9 +49,7 @@ async def test_what_is_older_than_may_be_kept_is_dropped_whole(
     settings: Settings, pool: Pool, keeper: Connection
 ):
     mine = await register(pool, "356938035643809")
-    short = settings.model_copy(
-        update={"positions_retention_days": 10, "frames_retention_days": 3}
-    )
+    short = settings.model_copy(update={"positions_retention_days": 10, "frames_retention_days": 3})
     for days_ago in (11, 10, 4, 3, 0):
         day = TODAY - timedelta(days=days_ago)
         await store.open_day(keeper, day)

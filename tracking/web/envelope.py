@@ -13,8 +13,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tracking.api.problems import mistake
 from tracking.settings import Settings
+from tracking.web.problems import mistake
 
 _log = logging.getLogger(__name__)
 
