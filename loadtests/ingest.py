@@ -6,6 +6,7 @@ last writes the same rows by raw binary COPY, which is the ceiling of this machi
 """
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from io import BytesIO
 from typing import Any
 
 import numpy as np
+import psutil
 
 from loadtests import store
 from loadtests.desk import looking
@@ -35,6 +37,13 @@ class Run:
     rate: float
     spell: Spell
     cpu_us: dict[str, float]
+    others_share: float
+    """Of all cores, what programs that are none of ours took meanwhile."""
+
+    @property
+    def whole_machine_per_s(self) -> float:
+        """Positions a second that all cores would pay for, devices included, by what each cost."""
+        return (os.cpu_count() or 1) * 1e6 / max(sum(self.cpu_us.values()), 0.1)
 
     def figures(self) -> dict[str, Any]:
         """As JSON values."""
@@ -45,6 +54,8 @@ class Run:
             "kept_up": self.spell.kept_up,
             "ack": latency_ms(self.spell.seconds),
             "cpu_us_a_position": self.cpu_us,
+            "whole_machine_per_s": round(self.whole_machine_per_s),
+            "others_share_of_cores": round(self.others_share, 2),
             "generator_late_p99_ms": round(float(np.percentile(late, 99)) * 1000, 2)
             if len(late)
             else 0.0,
@@ -114,19 +125,34 @@ async def _runs(house: Stack, generator: Generator, arguments: argparse.Namespac
 
 
 async def _run(house: Stack, generator: Generator, name: str, rate: float, seconds: float) -> Run:
-    before, ours = house.cpu_s(), generator.cpu_s()
+    before, ours, busy = house.cpu_s(), generator.cpu_s(), _busy_s()
     spell = await generator.speak(rate=rate, seconds=seconds)
     after = house.cpu_s()
+    devices_s = generator.cpu_s() - ours
+    taken_s = sum(after.values()) - sum(before.values()) + devices_s
+    others_s = max(_busy_s() - busy - taken_s, 0.0)
     count = max(spell.acknowledged, 1)
     cpu_us = {kind: round((after[kind] - before[kind]) / count * 1e6, 1) for kind in KINDS}
-    cpu_us["generator"] = round((generator.cpu_s() - ours) / count * 1e6, 1)
+    cpu_us["generator"] = round(devices_s / count * 1e6, 1)
     await generator.settle()
-    run = Run(name=name, rate=rate, spell=spell, cpu_us=cpu_us)
+    run = Run(
+        name=name,
+        rate=rate,
+        spell=spell,
+        cpu_us=cpu_us,
+        others_share=others_s / spell.lasted_s / (os.cpu_count() or 1),
+    )
     say(
         f"{name}: offered {rate:,.0f}/s, acknowledged {run.spell.acknowledged_per_s:,.0f}/s"
         f"{'' if run.spell.kept_up else ' (did not keep up)'}"
     )
     return run
+
+
+def _busy_s() -> float:
+    """Processor time that anybody took on this machine."""
+    times = psutil.cpu_times()
+    return float(times.user + times.nice + times.system + times.irq + times.softirq)
 
 
 async def _count(connection: Connection, accounts: Sequence[Account]) -> list[str]:
@@ -200,8 +226,16 @@ def text_of(figures: dict[str, Any]) -> str:
     kinds = (*KINDS, "generator")
     cost = table(
         "Processor time a position, µs",
-        [(name, *(run["cpu_us_a_position"][kind] for kind in kinds)) for name, run in runs],
-        head=("load", *kinds),
+        [
+            (
+                name,
+                *(run["cpu_us_a_position"][kind] for kind in kinds),
+                run["whole_machine_per_s"],
+                f"{run['others_share_of_cores']:.0%}",
+            )
+            for name, run in runs
+        ],
+        head=("load", *kinds, "all cores/s", "others"),
     )
     wrong = "\n".join(f"WRONG: {words}" for words in figures["problems"])
     verdict = wrong or "Everything acknowledged is stored exactly once, and nothing else is."
