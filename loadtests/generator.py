@@ -249,7 +249,7 @@ class _Players:
 
     async def settle(self, within_s: float) -> int:
         until = time.monotonic() + within_s
-        while self._heard.waiting and time.monotonic() < until:  # noqa: ASYNC110 - hot elsewhere
+        while self._heard.waiting and time.monotonic() < until:  # noqa: ASYNC110 - no bell for it
             await asyncio.sleep(0.02)
         return self._heard.waiting
 

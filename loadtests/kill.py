@@ -102,7 +102,7 @@ class Crowd:
         """Stop speaking and wait until everything is answered."""
         self.speaking.clear()
         until = time.monotonic() + _RECOVERED_WITHIN_S
-        while self.heard.waiting and time.monotonic() < until:  # noqa: ASYNC110 - hot elsewhere
+        while self.heard.waiting and time.monotonic() < until:  # noqa: ASYNC110 - no bell for it
             await asyncio.sleep(0.01)
         return not self.heard.waiting
 
