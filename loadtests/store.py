@@ -153,3 +153,9 @@ async def rows_written(connection: Connection) -> int:
         " + (SELECT count(*) FROM quarantined_frames)"
     )
     return count
+
+
+async def some_positions(connection: Connection, most: int) -> list[tuple[object, ...]]:
+    """So many positions with all their columns."""
+    found = await connection.fetch("SELECT * FROM positions LIMIT $1", most)
+    return [tuple(row) for row in found]
