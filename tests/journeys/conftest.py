@@ -15,13 +15,16 @@ import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, StorageState, async_playwright
+from playwright.async_api import Browser, Page, StorageState, async_playwright, expect
 
 from tests.conftest import _QUIET, Servers, making_settings
 from tests.devices import Device, until
 from tests.stack import Stack, running
 from tracking.seed import seed
 from tracking.settings import Settings
+
+# A machine that runs other tests beside these is slow, and none of these is about speed.
+expect.set_options(timeout=20_000)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -37,7 +40,7 @@ class House:
 
     stack: Stack
     settings: Settings
-    _given: set[str] = field(default_factory=set)
+    given: set[str] = field(default_factory=set)
     signed_in: dict[str, StorageState] = field(default_factory=dict)
 
     def first(self, role: str) -> tuple[str, str]:
@@ -57,8 +60,8 @@ class House:
             " JOIN assets a ON a.id = f.asset_id WHERE d.codec = $1 ORDER BY d.unit_id",
             codec,
         )
-        fresh = next(row for row in rows if row["unit_id"] not in self._given)
-        self._given.add(fresh["unit_id"])
+        fresh = next(row for row in rows if row["unit_id"] not in self.given)
+        self.given.add(fresh["unit_id"])
         return fresh["unit_id"], fresh["name"]
 
     async def rows(self, question: str, *values: object) -> list[Any]:

@@ -8,8 +8,6 @@ from tests.devices import ago, sos
 from tests.gateways import Darkness
 from tests.journeys.conftest import Connect, House, OpenDesk
 
-SLOW_MS = 30_000
-
 
 async def test_a_raw_sos_appears_on_an_open_desk_and_stays_until_somebody_takes_it(
     house: House, open_desk: OpenDesk, connect: Connect
@@ -49,7 +47,7 @@ async def test_a_second_press_rings_again_on_the_same_alarm(
     device.say(sos(ago(9)))
     await expect(desk.locator("#alarms-waiting > li")).to_have_count(1)
     device.say(sos(ago(0)))
-    await expect(desk.locator("#alarms-waiting > li")).to_contain_text("×2")
+    await expect(desk.locator("#alarms-waiting .repeats")).to_contain_text("2")
     await expect(desk.locator("#alarms-waiting > li")).to_have_count(1)
 
 
@@ -80,12 +78,12 @@ async def test_a_desk_says_that_it_is_cut_off_and_misses_nothing(
     desk = await open_desk(*house.first("operator"))
     await desk.context.set_offline(True)
     house.stack.kill("api-1")
-    await expect(desk.locator("#lost-banner")).to_be_visible(timeout=SLOW_MS)
+    await expect(desk.locator("#lost-banner")).to_be_visible()
     device = await connect("gt06", unit_id)
     device.say(sos(ago(2)))
     await device.answered()
     await desk.context.set_offline(False)
-    await expect(desk.locator("#alarms-waiting > li")).to_contain_text(name, timeout=SLOW_MS)
+    await expect(desk.locator("#alarms-waiting > li")).to_contain_text(name)
     await expect(desk.locator("#lost-banner")).to_be_hidden()
 
 
@@ -100,7 +98,7 @@ async def test_a_cry_rings_while_the_database_is_away_and_is_one_alarm_once_it_i
     await darkness.falls()
     try:
         device.say(sos(ago(2)))
-        await expect(alarm).to_contain_text(name, timeout=SLOW_MS)
+        await expect(alarm).to_contain_text(name)
         await expect(alarm).to_have_attribute("data-state", "provisional")
         await expect(desk.locator("#alarm-banner")).to_be_visible()
         await expect(desk.locator("#lost-banner")).to_be_hidden()
@@ -108,7 +106,7 @@ async def test_a_cry_rings_while_the_database_is_away_and_is_one_alarm_once_it_i
     finally:
         await darkness.lifts()
     await device.answered()
-    await expect(alarm).to_have_attribute("data-state", "raised", timeout=SLOW_MS)
+    await expect(alarm).to_have_attribute("data-state", "raised")
     await expect(alarm).to_have_count(1)
     await expect(alarm).to_have_attribute("data-event-id", str(event_id))
     raised = await house.rows("SELECT repeats FROM alarms WHERE unit_id = $1", unit_id)

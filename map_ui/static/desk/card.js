@@ -6,6 +6,8 @@ import { kind, kindIcon, reading, state } from "/static/pages/names.js";
 import { duration, number, say, time } from "/static/pages/words.js";
 
 const REFRESH_MS = 15000;
+/** An asset that moves is asked about no more often than this. */
+const MOVED_MS = 3000;
 const COMPASS = [say("N"), say("NE"), say("E"), say("SE"), say("S"), say("SW"), say("W"), say("NW")];
 
 /** Dispatches `closed`, `track`, `follow` and `go`. */
@@ -16,6 +18,7 @@ export class AssetCard extends EventTarget {
     this._now = now;
     this.slot = null;
     this._answer = null;
+    this._askedAt = 0;
     byId("card-close").addEventListener("click", () => this.close());
     byId("card-track").addEventListener("click", () => this._say("track"));
     byId("card-follow").addEventListener("click", () => this._say("follow"));
@@ -64,15 +67,17 @@ export class AssetCard extends EventTarget {
 
   async _ask() {
     if (this.slot === null || document.hidden) return;
-    const { asset } = this;
+    const { id } = this.asset;
+    this._askedAt = Date.now();
     try {
-      const answer = await ask("GET", `/assets/${asset.id}/card`);
-      if (this.asset !== asset) return;
+      const answer = await ask("GET", `/assets/${id}/card`);
+      // By its id: the live channel describes the same asset anew while we wait.
+      if (this.asset?.id !== id) return;
       this._answer = answer;
       setText(byId("card-problem"), "");
       this._fill(answer);
     } catch (refused) {
-      if (this.asset === asset) setText(byId("card-problem"), refused.message);
+      if (this.asset?.id === id) setText(byId("card-problem"), refused.message);
     }
   }
 
@@ -129,6 +134,13 @@ export class AssetCard extends EventTarget {
     );
     setText(byId("card-course"), where.course_deg === null ? "" : compass(where.course_deg));
     setText(byId("card-coordinates"), `${where.lat.toFixed(5)}, ${where.lon.toFixed(5)}`);
+    this._askIfItMoved(where);
+  }
+
+  /** The place and the readings belong to the fix above them: a newer one asks for newer ones. */
+  _askIfItMoved(where) {
+    const told = this._answer?.last ? Date.parse(this._answer.last.at) / 1000 : 0;
+    if (this._answer && where.at > told && Date.now() - this._askedAt > MOVED_MS) this._ask();
   }
 
   _say(type) {
