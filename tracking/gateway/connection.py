@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 
 from protocols.codec import Codec, Conversation, Heard, Peer
 from protocols.errors import Unframeable
-from protocols.message import Login, Message, Report
+from protocols.message import Login, Report
 from tracking import clock
 from tracking.gateway.proxy import NotProxied, read_header
 from tracking.ingest.arrival import Arrival
@@ -37,7 +37,7 @@ class Device(asyncio.Protocol):
 
     __slots__ = (
         "_before_proxy", "_closing", "_codec", "_gateway", "_modelled", "_paused", "_peer",
-        "_slowed", "_talk", "_transport", "_waiting", "address", "counted_as", "heard_at",
+        "_since", "_slowed", "_talk", "_transport", "_waiting", "address", "counted_as", "heard_at",
         "opened_at", "unit_id",
     )  # fmt: skip
 
@@ -47,6 +47,7 @@ class Device(asyncio.Protocol):
         self._talk = Conversation(codec)
         self._peer = self._talk.peer
         self._modelled = False
+        self._since: datetime | None = None
         self._before_proxy: bytes | None = b"" if proxied else None
         self._transport: asyncio.Transport | None = None
         self._waiting: deque[Arrival] = deque()
@@ -135,7 +136,9 @@ class Device(asyncio.Protocol):
             self._before_proxy = gathered
             return b""
         self._before_proxy = None
-        self.address = origin.address or self.address
+        if origin.address and not self._gateway.comes_from(self, origin.address):
+            self.hang_up("too many connections from one address behind the balancer")
+            return b""
         return gathered[origin.size :]
 
     def _take(self, heard: Heard, now: datetime) -> None:
@@ -165,26 +168,32 @@ class Device(asyncio.Protocol):
                 self._codec.one_unit_per_connection
                 and gateway.presence.heard(self, unit_id, self.heard_at)
             ),
+            since=self._since,
             ack=incoming.ack,
             on_settled=self._settled,
         )
-        if not arrival.reports and self._may_answer_at_once(messages):
-            self.write(incoming.ack)
-            arrival.ack = b""
+        if not arrival.reports and len(messages) == 1 and type(messages[0]) is Login:
+            self._let_in(arrival)
         self._waiting.append(arrival)
         gateway.intake.offer(arrival, heard.peer)
 
-    def _may_answer_at_once(self, messages: tuple[Message, ...]) -> bool:
-        """Whether a frame says nothing but a name.
+    def _let_in(self, arrival: Arrival) -> None:
+        """Answer a frame that says nothing but a name, at once or soon.
 
         To be let in is not to be told "you may forget this": a device that signs in while
-        PostgreSQL is away must still be able to cry for help.
+        PostgreSQL is away must still be able to cry for help. A unit that we do not know yet
+        waits for its commit, which tells us its model; but not for long.
         """
-        return (
-            len(messages) == 1
-            and type(messages[0]) is Login
-            and self._gateway.knows_or_cannot_ask(self.unit_id)
-        )
+        if self._gateway.knows_or_cannot_ask(self.unit_id):
+            self._answer_sign_in(arrival)
+        else:
+            wait_s = self._gateway.settings.provisional_after_ms / 1000.0
+            asyncio.get_running_loop().call_later(wait_s, self._answer_sign_in, arrival)
+
+    def _answer_sign_in(self, arrival: Arrival) -> None:
+        if not arrival.settled:
+            self.write(arrival.ack)
+            arrival.ack = b""
 
     def _spoken_by(self, peer: Peer) -> None:
         self._peer = peer
@@ -192,6 +201,7 @@ class Device(asyncio.Protocol):
         if unit_id != self.unit_id:
             self._gateway.presence.gone(self, self.unit_id)
             self.unit_id = unit_id
+            self._since = clock.now() if self._codec.one_unit_per_connection else None
         self._recall_model()
 
     def _recall_model(self) -> None:
@@ -215,8 +225,10 @@ class Device(asyncio.Protocol):
             self._waiting.append(arrival)
             self._gateway.intake.offer(arrival, self._talk.peer)
 
-    def _settled(self, _: Arrival) -> None:
+    def _settled(self, settled: Arrival) -> None:
         """Answer, in the order in which the frames came."""
+        if settled.conflict:
+            self._gateway.presence.dispute(settled.unit_id, self._gateway.time())
         waiting = self._waiting
         answers = []
         while waiting and waiting[0].settled:

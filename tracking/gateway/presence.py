@@ -54,6 +54,12 @@ class Presence:
             name.conflict_until = now + self._conflict_s
         return other_is_there
 
+    def dispute(self, unit_id: str, now: float) -> None:
+        """Somebody else speaks by this name at another gateway."""
+        name = self._names.get(unit_id)
+        if name is not None:
+            name.conflict_until = now + self._conflict_s
+
     def gone(self, speaker: Speaker, unit_id: str) -> None:
         """A connection has ended."""
         name = self._names.get(unit_id)

@@ -59,20 +59,35 @@ class Gateway:
 
     def welcome(self, device: Device, codec: str) -> bool:
         """Whether a new connection may stay."""
-        settings, address = self.settings, device.address
         self._devices.add(device)
-        self._per_address[address] += 1
         figures = self.intake.figures
         figures.connections += 1
         figures.by_codec[codec] += 1
-        trusted = address in settings.trusted_proxies
-        if trusted and codec in settings.proxy_protocol:
-            return True
+        settings, address = self.settings, device.address
+        self._per_address[address] += 1
+        if address in settings.trusted_proxies and codec in settings.proxy_protocol:
+            return True  # a balancer: the caps are for whom it speaks for
+        return self._few_from(address)
+
+    def comes_from(self, device: Device, address: str) -> bool:
+        """A balancer says whom a connection really comes from; whether it may stay."""
+        self._uncount(device.counted_as)
+        device.address = device.counted_as = address
+        self._per_address[address] += 1
+        return self._few_from(address)
+
+    def _few_from(self, address: str) -> bool:
+        settings = self.settings
         return (
             self._per_address[address] <= settings.connections_per_address
             and self._new.count(address, self.time())
             <= settings.new_connections_per_second_per_address
         )
+
+    def _uncount(self, address: str) -> None:
+        self._per_address[address] -= 1
+        if self._per_address[address] <= 0:
+            del self._per_address[address]
 
     def farewell(self, device: Device, codec: str) -> None:
         """A connection has ended."""
@@ -81,10 +96,7 @@ class Gateway:
         figures.connections -= 1
         figures.by_codec[codec] -= 1
         self.presence.gone(device, device.unit_id)
-        address = device.counted_as
-        self._per_address[address] -= 1
-        if self._per_address[address] <= 0:
-            del self._per_address[address]
+        self._uncount(device.counted_as)
 
     def fullness(self) -> float:
         """How full the intake is; 1.0 and more: connections get their smallest allowance."""

@@ -15,7 +15,8 @@ class Arrival:
     holds it, with False if it will never be kept (and so must not be acknowledged).
     ``error`` is set for a frame that could not be read; its bytes are kept all the same. A record
     that could be read and not stored has an error too: of its reports only the signals ring.
-    ``conflict`` is set when somebody else is speaking under the same name.
+    ``conflict`` is set when somebody else is speaking under the same name; ``since`` is when this
+    connection began to speak by it, None where a connection is a mere request.
     """
 
     unit_id: str
@@ -26,6 +27,7 @@ class Arrival:
     reports: tuple[Report, ...] = ()
     error: str = ""
     conflict: bool = False
+    since: datetime | None = None
     ack: bytes = b""
     settled: bool = False
     kept: bool = False

@@ -174,11 +174,13 @@ class Intake:
             self._group = group
             group.create_task(self.ordinary.run())
             group.create_task(self.urgent.run())
+            self.journal.open()
             self._replay()
             try:
                 await asyncio.Event().wait()
             finally:
                 self._group = None
+                self.journal.close()
 
     async def empty(self) -> None:
         """Wait until nothing waits."""

@@ -29,8 +29,9 @@ class Fitment:
 class Unit:
     """What this gateway knows about one registered unit.
 
-    ``epoch`` is our claim to its rule memory; ``newest_at``, ``memories`` and ``written_at``
-    follow the database and are changed only after a commit.
+    ``epoch`` is our claim to its rule memory, ``held_by`` and ``held_since`` the claim before it;
+    ``newest_at``, ``memories`` and ``written_at`` follow the database and are changed only after
+    a commit.
     """
 
     unit_id: str
@@ -42,6 +43,8 @@ class Unit:
     epoch: int
     reporting_time_s: float
     fitments: Sequence[Fitment]
+    held_by: str = ""
+    held_since: datetime = LONG_AGO
     newest_at: datetime = LONG_AGO
     memories: Mapping[str, Any] = field(default_factory=dict)
     written_at: datetime = LONG_AGO

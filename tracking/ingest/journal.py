@@ -1,13 +1,15 @@
 """Where a cry for help waits on disk while PostgreSQL is away.
 
-One small file a gateway; one line a record: CRC-32, then JSON with the frame and who sent it.
-Each is fsynced before the desks hear of it. It does not replace the commit (nothing is
-acknowledged for it): it is there so that a gateway that dies in the dark still raises the alarm
-when there is light again. Reading it twice is harmless, since an alarm's identity is derived.
+One small file a gateway; one line a record: CRC-32, then JSON with the frame and who sent it,
+fsynced. It does not replace the commit (nothing is acknowledged for it): it is there so that a
+gateway that dies in the dark still raises the alarm when there is light again — itself when it
+is back, or whichever starts next on this machine. Reading it twice is harmless, since an alarm's
+identity is derived.
 """
 
 import asyncio
 import binascii
+import fcntl
 import os
 from collections.abc import Iterable
 from datetime import datetime
@@ -29,7 +31,27 @@ class Journal:
         self._path = folder / f"{gateway}.journal"
         self._waiting = 0
         self._lock = asyncio.Lock()
+        self._ours: int | None = None
         folder.mkdir(parents=True, exist_ok=True)
+
+    def open(self) -> None:
+        """Show that this gateway lives, and take over what those wrote down that do not."""
+        self._ours = _held(self._path.with_suffix(".lock"))
+        for left in sorted(self._path.parent.glob("*.journal")):
+            if left == self._path:
+                continue
+            theirs = _held(left.with_suffix(".lock"))
+            if theirs is not None:
+                for entry in _whole(left.read_bytes().splitlines()):
+                    self._write(orjson.dumps(entry))
+                left.unlink()
+                os.close(theirs)
+
+    def close(self) -> None:
+        """This gateway ends; what still waits is for whoever starts next."""
+        if self._ours is not None:
+            os.close(self._ours)
+            self._ours = None
 
     async def append(self, arrival: Arrival, peer: Peer) -> None:
         """Write one record down and wait until it is on disk. Raises OSError."""
@@ -95,6 +117,17 @@ def again(entry: dict[str, str]) -> Arrival:
         reports=tuple(reports),
         error="" if reports else error or "nothing readable in the journal",
     )
+
+
+def _held(path: Path) -> int | None:
+    """An open lock file that nobody else holds; None if somebody does. Held until closed."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        return None
+    return handle
 
 
 def _whole(lines: Iterable[bytes]) -> Iterable[dict[str, str]]:

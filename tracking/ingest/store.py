@@ -26,6 +26,9 @@ class Quarantined:
     model: str
 
 
+REPLAY = "replay"
+"""The name under which quarantine is read again; it holds units like a gateway, and is no rival."""
+
 UNKNOWN_UNIT = "unknown unit"
 """The reason under which frames of units that nobody registered wait in quarantine."""
 
@@ -62,12 +65,19 @@ async def claim(
         """
         WITH registered AS (
             SELECT unit_id FROM devices WHERE unit_id = ANY ($1) AND retired_at IS NULL
+        ), before AS (
+            SELECT unit_id, gateway, connected_at FROM unit_sessions
+            WHERE unit_id = ANY ($1)
+        ), ours AS (
+            INSERT INTO unit_sessions AS held (unit_id, epoch, gateway, connected_at)
+            SELECT unit_id, 1, $2, now() FROM registered ORDER BY unit_id
+            ON CONFLICT (unit_id) DO UPDATE
+                SET epoch = held.epoch + 1, gateway = excluded.gateway, connected_at = now()
+            RETURNING unit_id, epoch, newest_at
         )
-        INSERT INTO unit_sessions AS held (unit_id, epoch, gateway, connected_at)
-        SELECT unit_id, 1, $2, now() FROM registered ORDER BY unit_id
-        ON CONFLICT (unit_id) DO UPDATE
-            SET epoch = held.epoch + 1, gateway = excluded.gateway, connected_at = now()
-        RETURNING unit_id, epoch, newest_at
+        SELECT ours.unit_id, epoch, newest_at, coalesce(before.gateway, '') AS held_by,
+               before.connected_at AS held_since
+        FROM ours LEFT JOIN before ON before.unit_id = ours.unit_id
         """,
         unit_ids,
         gateway,
@@ -89,6 +99,8 @@ async def claim(
             epoch=row["epoch"],
             reporting_time_s=device["reporting_time_s"] or reporting_time_s,
             fitments=fitments.get(row["unit_id"], ()),
+            held_by=row["held_by"],
+            held_since=row["held_since"] or LONG_AGO,
             newest_at=row["newest_at"] or LONG_AGO,
             memories=remembered(rules.of(device["kind"]), memories.get(row["unit_id"], {})),
         )

@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from protocols.message import Fix, Report
 from tracking import clock, database
@@ -24,6 +24,9 @@ from tracking.rules.service import RuleBook
 from tracking.settings import Settings
 
 _log = logging.getLogger(__name__)
+
+_SETTLES = timedelta(seconds=2)
+"""What an old socket still says so soon after a new one began may have been on its way."""
 
 
 class _Stale(Exception):
@@ -143,8 +146,10 @@ class Writer:
         connection = self._connection
         assert connection is not None
         ask_all = False
+        lost: set[str] = set()
         for _ in range(8):
             await self._identify(connection, batch)
+            self._notice_rivals(batch, lost)
             known = await self._known(connection, batch, ask_all=ask_all)
             folded = Fold(self._units, self._rules, self._bounds, known, self._mark).all(batch)
             try:
@@ -152,6 +157,7 @@ class Writer:
                     return await self._write(connection, folded)
             except _Stale as stale:
                 self._units.forget(stale.unit_ids)
+                lost |= stale.unit_ids
             except _MetBefore:
                 ask_all = True
         raise RuntimeError("this batch does not settle: other gateways keep claiming its units")
@@ -169,6 +175,23 @@ class Writer:
                     reporting_time_s=self._settings.reporting_time_s,
                 )
             self._units.learn(missing, found, now)
+
+    def _notice_rivals(self, batch: Sequence[Arrival], lost: set[str]) -> None:
+        """Mark what a connection says although a newer one speaks by its name elsewhere.
+
+        We held the unit, another gateway took it, and a connection of ours that is older than
+        that goes on speaking: two are speaking. A device that merely moved does not.
+        """
+        for arrival in batch if lost else ():
+            unit = self._units.get(arrival.unit_id) if arrival.unit_id in lost else None
+            if (
+                unit is not None
+                and unit.held_by not in {self._gateway, store.REPLAY}
+                and arrival.since is not None
+                and arrival.since < unit.held_since
+                and arrival.received_at > unit.held_since + _SETTLES
+            ):
+                arrival.conflict = True
 
     async def _known(
         self, connection: Connection, batch: Sequence[Arrival], *, ask_all: bool

@@ -19,6 +19,7 @@ from tracking.database import AWAY, Connection
 from tracking.ingest.figures import Figures
 from tracking.ingest.identity import Units
 from tracking.ingest.replay import read_again
+from tracking.ingest.store import REPLAY
 from tracking.ingest.writer import Writer
 from tracking.rules.service import rules_of
 from tracking.settings import Settings
@@ -39,10 +40,11 @@ async def look_for_silence(connection: Connection, settings: Settings) -> int | 
     if hearing_since is None:
         return None
     newest: int | None = None
+    after = ""
     while True:
         async with connection.transaction():
             now, quiet = await store.units_quiet_for_too_long(
-                connection, reporting_time_s=settings.reporting_time_s, most=_AT_ONCE
+                connection, reporting_time_s=settings.reporting_time_s, after=after, most=_AT_ONCE
             )
             occurrences = []
             for unit in quiet:
@@ -72,11 +74,13 @@ async def look_for_silence(connection: Connection, settings: Settings) -> int | 
                 )
             if occurrences:
                 await store.mark_silent(connection, [each.unit_id for each in occurrences])
-                newest = await alarms.raise_for(
+                seq = await alarms.raise_for(
                     connection, occurrences, window_s=settings.repeat_window_s
                 )
-        if len(quiet) < _AT_ONCE or not occurrences:
+                newest = seq or newest
+        if len(quiet) < _AT_ONCE:
             return newest
+        after = quiet[-1].unit_id
 
 
 async def turn_the_days(connection: Connection, settings: Settings) -> None:
@@ -130,7 +134,7 @@ class Timekeeper:
     async def _rounds(self, connection: Connection) -> None:
         settings = self._settings
         writer = Writer(
-            settings, gateway="replay", units=Units(), rules=rules_of(settings), figures=Figures()
+            settings, gateway=REPLAY, units=Units(), rules=rules_of(settings), figures=Figures()
         )
         try:
             for tick in count():

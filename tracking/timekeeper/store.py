@@ -64,11 +64,12 @@ async def hearing_since(connection: Connection, *, stale_s: float) -> datetime |
 
 
 async def units_quiet_for_too_long(
-    connection: Connection, *, reporting_time_s: float, most: int
+    connection: Connection, *, reporting_time_s: float, after: str, most: int
 ) -> tuple[datetime, list[QuietUnit]]:
     """The time, and units past their reporting time whose silence nobody has raised.
 
-    Locks them until the transaction ends; units that another is looking at are left out.
+    In the order of their names, from the one behind ``after`` on. Locks them until the
+    transaction ends; units that another is looking at are left out.
     """
     now: datetime = await connection.fetchval("SELECT now()")
     found = await connection.fetch(
@@ -80,12 +81,14 @@ async def units_quiet_for_too_long(
         LEFT JOIN fitments f ON f.device_id = d.id
             AND f.fitted_from <= now() AND coalesce(f.fitted_until > now(), true)
         WHERE u.silent_since IS NULL
+          AND u.unit_id > $3
           AND u.heard_at < now() - make_interval(secs => coalesce(d.reporting_time_s, $1))
         ORDER BY u.unit_id LIMIT $2
         FOR UPDATE OF u SKIP LOCKED
         """,
         reporting_time_s,
         most,
+        after,
     )
     return now, [QuietUnit(**row) for row in found]
 

@@ -1,11 +1,15 @@
 """A name is not a password: two who speak under one are both kept, and somebody is told."""
 
+from datetime import timedelta
+
 import pytest
 
 from tests.devices import Device, ago, report, until
 from tests.gateways import alarms, broken, count, listening, register, the_alarm
 from tracking.database import Pool
 from tracking.gateway.presence import Presence
+from tracking.ingest import writer
+from tracking.ingest.identity import Unit
 from tracking.settings import Settings
 
 UNIT = "356938035643809"
@@ -45,6 +49,43 @@ async def test_who_does_not_notice_is_found_out(
     monkeypatch.setattr(Presence, "heard", lambda *_: False)
     with broken():
         await tells_of_two_who_speak(settings, pool)
+
+
+async def test_two_who_speak_at_different_gateways_are_noticed(
+    settings: Settings, pool: Pool, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(writer, "_SETTLES", timedelta(0))
+    monkeypatch.setattr(Unit, "slack", timedelta(0))
+    await register(pool, UNIT)
+    async with listening(settings) as here, listening(settings, "gateway-2") as there:
+        first = await Device("gt06", UNIT).connect(here.ports["gt06/tcp"])
+        second = await Device("gt06", UNIT).connect(there.ports["gt06/tcp"])
+        for step, device in enumerate((first, second, first, second)):
+            if step < 2:
+                await device.sign_in()
+            device.say(report(ago(60 - step), step))
+            await device.answered()
+        assert await count(pool, "positions") == 4
+        assert (await the_alarm(pool))["cause"] == "identity_conflict"
+        for gateway in (here, there):
+            assert gateway.presence.addressee(UNIT, gateway.time()) is None
+
+
+async def test_a_device_that_moves_between_gateways_is_no_rival_of_itself(
+    settings: Settings, pool: Pool, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(writer, "_SETTLES", timedelta(0))
+    monkeypatch.setattr(Unit, "slack", timedelta(0))
+    await register(pool, UNIT)
+    async with listening(settings) as here, listening(settings, "gateway-2") as there:
+        for step, gateway in enumerate((here, there, here, there)):
+            device = await Device("gt06", UNIT).connect(gateway.ports["gt06/tcp"])
+            await device.sign_in()
+            device.say(report(ago(60 - step), step))
+            await device.answered()
+            device.vanish()
+        assert await count(pool, "positions") == 4
+        assert await alarms(pool) == []
 
 
 async def test_a_device_that_comes_back_is_served_while_its_old_socket_dies(

@@ -222,3 +222,19 @@ async def test_an_alarm_is_raised_and_told_while_redis_is_away(
         await device.answered()
     assert await count(pool, "positions") == 3
     await pool.close()
+
+
+async def test_what_another_gateway_left_is_taken_over_and_a_living_ones_is_not(
+    settings: Settings,
+):
+    living, dead = (Journal(settings.journal_dir, name) for name in ("gateway-1", "gateway-2"))
+    async with aclosing(_arrivals(Device("gt06", UNIT))) as said:
+        for journal in (living, dead):
+            journal.open()
+            await journal.append(*await anext(said))
+    dead.close()
+    heir = Journal(settings.journal_dir, "gateway-3")
+    heir.open()
+    assert (len(living.read()), len(dead.read()), len(heir.read())) == (1, 0, 1)
+    heir.close()
+    living.close()
