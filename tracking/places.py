@@ -167,6 +167,11 @@ class _Atlas:
     settlements: _Settlements
 
 
+def read_atlas() -> None:
+    """Read the map data now, which takes a second, rather than when somebody first asks."""
+    _atlas()
+
+
 @cache
 def _atlas() -> _Atlas:
     return _Atlas(

@@ -18,6 +18,7 @@ import tracking.fleet.quarantine_api
 import tracking.live
 import tracking.people.accounts_api
 import tracking.people.api
+import tracking.places
 import tracking.positions.api
 from tracking.api.examples import give_examples
 from tracking.database import open_pool
@@ -86,6 +87,7 @@ async def _open_house(app: FastAPI) -> AsyncIterator[None]:
     app.state.pool = pool
     app.state.passwords = passwords
     try:
+        await asyncio.to_thread(tracking.places.read_atlas)
         async with tracking.live.open_hub(settings, pool) as hub:
             app.state.live = hub
             yield

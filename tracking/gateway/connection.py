@@ -5,9 +5,7 @@ waits: frames go to the intake, and what became of them comes back through ``_se
 """
 
 import asyncio
-import contextlib
 import logging
-from collections import deque
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, cast
@@ -50,7 +48,7 @@ class Device(asyncio.Protocol):
         self._since: datetime | None = None
         self._before_proxy: bytes | None = b"" if proxied else None
         self._transport: asyncio.Transport | None = None
-        self._waiting: deque[Arrival] = deque()
+        self._waiting: list[Arrival] = []
         self._paused = self._slowed = False
         self._closing = False
         self.address = self.counted_as = ""
@@ -118,8 +116,10 @@ class Device(asyncio.Protocol):
         if transport.get_write_buffer_size() > 32_768:
             transport.abort()  # it does not read what we answer
             return
-        with contextlib.suppress(RuntimeError, OSError):
+        try:
             transport.write(data)
+        except (RuntimeError, OSError):
+            transport.abort()  # it went while we wrote
 
     def _behind_proxy(self, data: bytes) -> bytes:
         """Strip the balancer's header; what is left is the device's."""
@@ -232,7 +232,7 @@ class Device(asyncio.Protocol):
         waiting = self._waiting
         answers = []
         while waiting and waiting[0].settled:
-            arrival = waiting.popleft()
+            arrival = waiting.pop(0)
             if arrival.kept and arrival.ack:
                 answers.append(arrival.ack)
         if not self._modelled:

@@ -308,7 +308,7 @@ def run(settings: Settings, name: str) -> None:
     # cycles. With Python's usual thresholds, looking for cycles costs a tenth of its time.
     gc.collect()
     gc.freeze()
-    gc.set_threshold(100_000, 20, 50)
+    gc.set_threshold(200_000, 50, 1_000)
     uvloop.run(main())
 
 

@@ -227,9 +227,11 @@ class Intake:
         except OSError as error:
             self.figures.failed(f"journal: {error}")
             _log.exception("the journal cannot be written", extra={"unit": arrival.unit_id})
-        # A desk or a bell that was away itself must hear of it too.
+        # A desk or a bell that was away itself must hear of it too, and soon.
+        pause_s = 0.5
         while not arrival.settled:
-            await asyncio.sleep(2.0)
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 1.5, 2.0)
             if not arrival.settled:
                 self._ring(arrival)
 

@@ -64,8 +64,6 @@ class Folded:
     frames: list[bytes] = field(default_factory=list)
     positions: list[bytes] = field(default_factory=list)
     days: set[int] = field(default_factory=set)
-    misdated: int = 0
-    newest: int = 0
     duplicates: int = 0
     occurrences: list[Occurrence] = field(default_factory=list)
     memories: dict[str, Memories] = field(default_factory=dict)
@@ -244,9 +242,7 @@ class Fold:
         if last is None or live_at >= last[0]:
             self._last[fitment.asset_id] = (live_at, len(self._pending))
         buffered = report.buffered or (not misdated and at < newest_at)
-        if misdated:
-            folded.misdated += 1
-        else:
+        if not misdated:
             if at > newest_at:
                 folded.newest_at[unit.unit_id] = at
             folded.days.add(at.toordinal())
@@ -257,7 +253,6 @@ class Fold:
         """Encode what was filed; only now is it known which is the last of each asset."""
         folded = self.folded
         last = {place for _, place in self._last.values()}
-        folded.newest = len(last)
         for place, filed in enumerate(self._pending):
             report, fix, fitment, unit, received_us, mark, buffered, misdated = filed
             newest = place in last

@@ -189,9 +189,7 @@ async def open_day(connection: Connection, day: date) -> None:
     await connection.execute("SELECT vigil_open_day($1)", day)
 
 
-async def file_positions(
-    connection: Connection, encoded: Sequence[bytes], *, misdated: int, newest: int
-) -> int:
+async def file_positions(connection: Connection, encoded: Sequence[bytes]) -> int:
     """File positions and move each asset's last one; how many were new.
 
     Rows pass through a temporary table: COPY cannot meet a conflict, nor row-level security.
@@ -202,42 +200,36 @@ async def file_positions(
         columns=rows.POSITION_COLUMNS,
         format="binary",
     )
-    columns = ", ".join(_COPIED)
-    filed = _count(
-        await connection.execute(
-            f"""
-            INSERT INTO positions ({columns})
-            SELECT {columns} FROM incoming_positions WHERE NOT misdated
-            ON CONFLICT DO NOTHING
-            """  # noqa: S608 - our own column names
-        )
-    )
-    if misdated:
-        filed += _count(
-            await connection.execute(
-                f"""
-                INSERT INTO misdated_positions ({columns})
-                SELECT {columns} FROM incoming_positions WHERE misdated ON CONFLICT DO NOTHING
-                """  # noqa: S608 - our own column names
-            )
-        )
-    if newest:
-        await connection.execute(_MOVE_LAST)
+    filed: int = await connection.fetchval(_FILE_AND_MOVE)
     return filed
 
 
-_MOVE_LAST = f"""
-    INSERT INTO last_positions AS last (asset_id, device_id, at, {", ".join(_LIVE + _LAST_KNOWN)})
-    SELECT asset_id, device_id, CASE WHEN misdated THEN received_at ELSE at END,
-           {", ".join(_LIVE + _LAST_KNOWN)}
-    FROM incoming_positions WHERE newest ORDER BY asset_id
-    ON CONFLICT (asset_id) DO UPDATE SET
-        device_id = excluded.device_id, at = excluded.at,
-        {", ".join(f"{name} = excluded.{name}" for name in _LIVE)},
-        {", ".join(f"{name} = coalesce(excluded.{name}, last.{name})" for name in _LAST_KNOWN)}
-    WHERE last.at <= excluded.at
+_COLUMNS = ", ".join(_COPIED)
+_STATE = ", ".join(_LIVE + _LAST_KNOWN)
+
+_FILE_AND_MOVE = f"""
+    WITH filed AS (
+        INSERT INTO positions ({_COLUMNS})
+        SELECT {_COLUMNS} FROM incoming_positions WHERE NOT misdated
+        ON CONFLICT DO NOTHING RETURNING 1
+    ), apart AS (
+        INSERT INTO misdated_positions ({_COLUMNS})
+        SELECT {_COLUMNS} FROM incoming_positions WHERE misdated
+        ON CONFLICT DO NOTHING RETURNING 1
+    ), moved AS (
+        INSERT INTO last_positions AS last (asset_id, device_id, at, {_STATE})
+        SELECT asset_id, device_id, CASE WHEN misdated THEN received_at ELSE at END, {_STATE}
+        FROM incoming_positions WHERE newest ORDER BY asset_id
+        ON CONFLICT (asset_id) DO UPDATE SET
+            device_id = excluded.device_id, at = excluded.at,
+            {", ".join(f"{name} = excluded.{name}" for name in _LIVE)},
+            {", ".join(f"{name} = coalesce(excluded.{name}, last.{name})" for name in _LAST_KNOWN)}
+        WHERE last.at <= excluded.at
+    )
+    SELECT (SELECT count(*) FROM filed) + (SELECT count(*) FROM apart)
 """  # noqa: S608 - our own column names
-"""A late fix never moves it backwards; a reading that was not said stays as last said."""
+"""One statement, so one trip and one plan. A late fix never moves the last position backwards; a
+reading that was not said stays as last said."""
 
 
 async def file_frames(connection: Connection, encoded: Sequence[bytes]) -> None:
@@ -425,8 +417,3 @@ async def sign_off(connection: Connection, *, gateway: str) -> None:
 
 async def _stream(encoded: Sequence[bytes]) -> AsyncIterator[bytes]:
     yield b"".join((rows.HEADER, *encoded, rows.TRAILER))
-
-
-def _count(status: str) -> int:
-    """``INSERT 0 42`` says 42."""
-    return int(status.rpartition(" ")[2])

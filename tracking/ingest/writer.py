@@ -209,9 +209,7 @@ class Writer:
         touched = self._touched(folded)
         async with connection.transaction():
             if folded.positions:
-                filed = await store.file_positions(
-                    connection, folded.positions, misdated=folded.misdated, newest=folded.newest
-                )
+                filed = await store.file_positions(connection, folded.positions)
                 if filed != len(folded.positions):
                     raise _MetBefore
             if folded.frames:

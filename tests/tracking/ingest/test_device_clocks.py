@@ -42,9 +42,9 @@ async def test_a_late_fix_is_kept_and_moves_nobody_back(settings: Settings, pool
 async def test_who_moves_them_back_is_found_out(
     settings: Settings, pool: Pool, monkeypatch: pytest.MonkeyPatch
 ):
-    unguarded = store._MOVE_LAST.replace("WHERE last.at <= excluded.at", "")
-    assert unguarded != store._MOVE_LAST
-    monkeypatch.setattr(store, "_MOVE_LAST", unguarded)
+    unguarded = store._FILE_AND_MOVE.replace("WHERE last.at <= excluded.at", "")
+    assert unguarded != store._FILE_AND_MOVE
+    monkeypatch.setattr(store, "_FILE_AND_MOVE", unguarded)
     with broken():
         await leaves_the_last_place_alone(settings, pool)
 

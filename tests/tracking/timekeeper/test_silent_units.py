@@ -156,8 +156,8 @@ async def test_who_stops_after_the_first_lot_is_found_out(
 ):
     whole = rounds.store.units_quiet_for_too_long
 
-    async def first_few(connection: Connection, *, reporting_time_s: float, most: int):
-        return await whole(connection, reporting_time_s=reporting_time_s, most=7)
+    async def first_few(connection: Connection, *, reporting_time_s: float, after: str, most: int):
+        return await whole(connection, reporting_time_s=reporting_time_s, after=after, most=7)
 
     monkeypatch.setattr(rounds.store, "units_quiet_for_too_long", first_few)
     with broken():
