@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from io import BytesIO
 
 from tracking.database import Connection
 
@@ -140,10 +141,31 @@ async def quarantined(connection: Connection) -> dict[str, int]:
     return {row["reason"]: row["count"] for row in found}
 
 
-async def make_twin(connection: Connection) -> None:
-    """An empty table that is built and indexed exactly as a day of positions is."""
-    await connection.execute("DROP TABLE IF EXISTS load_twin")
-    await connection.execute("CREATE TABLE load_twin (LIKE positions INCLUDING ALL)")
+async def make_twins(connection: Connection) -> None:
+    """Empty tables that are built and indexed exactly as a day of positions and frames is."""
+    await connection.execute(
+        """
+        DROP TABLE IF EXISTS positions_twin, frames_twin;
+        CREATE TABLE positions_twin (LIKE positions INCLUDING ALL);
+        CREATE TABLE frames_twin (LIKE frames INCLUDING ALL);
+        """
+    )
+
+
+async def binary_rows(
+    connection: Connection, table: str, *, after: int, most: int
+) -> tuple[int, bytes]:
+    """(rows, binary COPY) of a stretch of a run, in the order in which it was received."""
+    order = {"positions": "received_at, asset_id, at", "frames": "received_at, unit_id"}[table]
+    buffer = BytesIO()
+    status = await connection.copy_from_query(
+        f"SELECT * FROM {table} ORDER BY {order} OFFSET $1 LIMIT $2",  # noqa: S608 - two names
+        after,
+        most,
+        output=buffer,
+        format="binary",
+    )
+    return int(status.rpartition(" ")[2]), buffer.getvalue()
 
 
 async def rows_written(connection: Connection) -> int:
@@ -153,9 +175,3 @@ async def rows_written(connection: Connection) -> int:
         " + (SELECT count(*) FROM quarantined_frames)"
     )
     return count
-
-
-async def some_positions(connection: Connection, most: int) -> list[tuple[object, ...]]:
-    """So many positions with all their columns."""
-    found = await connection.fetch("SELECT * FROM positions LIMIT $1", most)
-    return [tuple(row) for row in found]
