@@ -54,7 +54,7 @@ class Bounds:
 
     def absurd(self, at: datetime, received_at: datetime) -> bool:
         """Whether no day can be opened for this time."""
-        return at > received_at + self.ahead or at < max(self.oldest, received_at - self.kept_for)
+        return not -self.ahead <= received_at - at <= self.kept_for or at < self.oldest
 
 
 @dataclass(slots=True)
