@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from map_ui import assets, pages, quarantine
+from map_ui import assets, pages, quarantine, report
 from tracking.api.app import create_app as create_api
 
 
@@ -16,4 +16,5 @@ def add_pages(app: FastAPI) -> FastAPI:
     app.include_router(assets.router)
     app.include_router(pages.router)
     app.include_router(quarantine.router)
+    app.include_router(report.router)
     return app

@@ -27,6 +27,8 @@ _VENDOR = {
     "maplibre-gl/maplibre-gl-worker.mjs": "maplibre-gl/dist/maplibre-gl-worker.mjs",
     "maplibre-gl/maplibre-gl.css": "maplibre-gl/dist/maplibre-gl.css",
     "htmx/htmx.min.js": "htmx.org/dist/htmx.min.js",
+    "leaflet/leaflet.js": "leaflet/dist/leaflet.js",
+    "leaflet/leaflet.css": "leaflet/dist/leaflet.css",
 }
 """Path under /static/vendor to file under node_modules, as ``npm ci`` puts it there."""
 

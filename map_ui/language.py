@@ -24,6 +24,9 @@ LANGUAGES: Mapping[str, str] = {
 }
 """Code to the name that its own speakers use."""
 
+REGIONS: Mapping[str, str] = {"nl": "nl_BE", "fr": "fr_BE", "de": "de_BE", "en": "en_GB"}
+"""How numbers and times are written: as in this country, where the day comes before the month."""
+
 SOURCE = "en"
 LOCALE = Path(__file__).parent / "locale"
 COOKIE = "language"

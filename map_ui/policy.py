@@ -18,6 +18,12 @@ _ALLOWED = {
 
 CONTENT_SECURITY_POLICY = "; ".join(f"{what} {whence}" for what, whence in _ALLOWED.items())
 
+
+def policy_with_script(nonce: str) -> str:
+    """The same, and one script in the page itself: the one that repeats this page's own nonce."""
+    return CONTENT_SECURITY_POLICY.replace("script-src", f"script-src 'nonce-{nonce}'")
+
+
 PAGE_HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",

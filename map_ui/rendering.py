@@ -6,14 +6,15 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
-from babel.dates import format_datetime
+from babel.dates import format_date, format_datetime, format_time
 from babel.numbers import format_decimal
 from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse, Response
 from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from map_ui.language import LANGUAGES, chosen, translations
+from map_ui.language import LANGUAGES, REGIONS, chosen, translations
+from map_ui.local_time import ZONE
 from map_ui.policy import PAGE_HEADERS
 from tracking.errors import Forbidden, VigilError
 from tracking.live.line import AWAY
@@ -106,6 +107,12 @@ def _environment(language: str) -> Environment:
     )
     # The extension adds this method to an environment when it is loaded.
     environment.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
-    environment.filters["figure"] = lambda number: format_decimal(number, locale=language)
-    environment.filters["utc"] = lambda at: format_datetime(at, "medium", locale=language)
+    region = REGIONS[language]
+    environment.filters |= {
+        "figure": lambda number: format_decimal(number, locale=region),
+        "tenths": lambda number: format_decimal(number, "#,##0.0", locale=region),
+        "local": lambda at: format_datetime(at, "medium", tzinfo=ZONE, locale=region),
+        "clock": lambda at: format_time(at, "medium", tzinfo=ZONE, locale=region),
+        "date": lambda day: format_date(day, "full", locale=region),
+    }
     return environment

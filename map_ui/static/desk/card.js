@@ -41,6 +41,7 @@ export class AssetCard extends EventTarget {
     document.body.classList.add("with-card");
     byId("card-kind").setAttribute("href", `#icon-${kindIcon(asset.kind)}`);
     setText(byId("card-name"), asset.name);
+    byId("card-report").href = `/assets/${asset.id}/report`;
     setText(byId("card-about"), [kind(asset.kind), asset.plate, asset.organisation].filter(Boolean).join(" · "));
     setText(byId("card-place"), "");
     setText(byId("card-note"), "");
@@ -159,6 +160,7 @@ function said(name, value) {
   if (name.endsWith("_pct")) return `${number(value)} %`;
   if (name.endsWith("_v")) return `${number(value, 2)} V`;
   if (name === "odometer_m") return `${number(value / 1000)} km`;
+  if (name.endsWith("_m")) return `${number(value)} m`;
   if (name === "rssi") return number(value);
   if (name === "hdop") return number(value, 1);
   return number(value, Number.isInteger(value) ? 0 : 1);

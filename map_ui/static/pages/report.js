@@ -1,0 +1,3 @@
+/** A report can be printed. */
+
+document.getElementById("print").addEventListener("click", () => print());
