@@ -15,7 +15,7 @@ for _slice in SLICES:
     import_module(f"tracking.{_slice}.tables")
 
 
-def include(thing: object, name: str | None, kind: str, reflected: bool, _: object) -> bool:  # noqa: FBT001 - Alembic's signature
+def include(_thing: object, name: str | None, kind: str, reflected: bool, _: object) -> bool:
     """Days are partitions made at run time, and PostGIS brings a table of its own."""
     if kind == "table" and reflected and name:
         return name != "spatial_ref_sys" and not name.startswith(("positions_2", "frames_2"))
