@@ -86,7 +86,7 @@ def draw(
         chart.add_child(FitBounds(land.box.corners))
     else:
         far = (max(lat for lat, _ in shown), max(lon for _, lon in shown))
-        chart.add_child(FitBounds((bounds, far), padding=(40, 40), max_zoom=14))
+        chart.add_child(FitBounds((bounds, far), padding=(40, 40), max_zoom=13))
     return figure.drawn()
 
 
