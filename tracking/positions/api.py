@@ -204,10 +204,18 @@ async def get_position(asset_id: UUID, person: SignedIn, pool: AppPool) -> Posit
 
 @router.get("/assets/{asset_id}/card", responses=responses(NotFound))
 async def get_card(
-    asset_id: UUID, person: SignedIn, pool: AppPool, settings: AppSettings
+    asset_id: UUID,
+    person: SignedIn,
+    pool: AppPool,
+    settings: AppSettings,
+    language: Annotated[Language | None, Query()] = None,
 ) -> CardShown:
-    """An asset at a glance: who, where in words and degrees, how fresh, what it measures."""
-    language = cast("Language", person.language if person.language in LANGUAGES else "en")
+    """An asset at a glance: who, where in words and degrees, how fresh, what it measures.
+
+    Places are named in ``language``, or in the reader's own.
+    """
+    if language is None:
+        language = cast("Language", person.language if person.language in LANGUAGES else "en")
     async with transaction(pool, person.reach) as connection:
         card = await service.card_of(
             connection,

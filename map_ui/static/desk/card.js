@@ -3,7 +3,7 @@
 import { ask } from "/static/pages/api.js";
 import { byId, element, setText } from "/static/pages/dom.js";
 import { kind, kindIcon, reading, state } from "/static/pages/names.js";
-import { duration, number, say, time } from "/static/pages/words.js";
+import { duration, language, number, say, time } from "/static/pages/words.js";
 
 const REFRESH_MS = 15000;
 /** An asset that moves is asked about no more often than this. */
@@ -71,7 +71,7 @@ export class AssetCard extends EventTarget {
     const { id } = this.asset;
     this._askedAt = Date.now();
     try {
-      const answer = await ask("GET", `/assets/${id}/card`);
+      const answer = await ask("GET", `/assets/${id}/card?language=${language}`);
       // By its id: the live channel describes the same asset anew while we wait.
       if (this.asset?.id !== id) return;
       this._answer = answer;

@@ -181,6 +181,7 @@ async def test_the_card_says_who_where_and_how_fresh(anna: httpx.AsyncClient, to
     assert card["last"]["lat"] == 50.8794
     assert card["place"]["country"] == "BE"
     assert "Leuven" in card["place"]["text"]
+    assert "Belgien" in (await anna.get(path, params={"language": "de"})).json()["place"]["text"]
     assert card["readings"] == readings
 
 
