@@ -157,7 +157,8 @@ def redis(settings: Settings) -> Program:
 def clear_the_way(settings: Settings) -> None:
     """End a PostgreSQL or Redis of this checkout that outlived its supervisor.
 
-    Also removes a pid file whose process is gone or is somebody else's by now.
+    Also removes the lock files of a process that is gone, or whose number is somebody else's by
+    now: PostgreSQL would believe them.
     """
     for name in ("postgres", "redis"):
         home = settings.state_dir / name
@@ -165,6 +166,11 @@ def clear_the_way(settings: Settings) -> None:
             polite = signal.SIGINT if name == "postgres" else signal.SIGTERM
             stop(process, stop_signal=polite, patience_s=120.0)
     (settings.state_dir / "postgres" / "data" / "postmaster.pid").unlink(missing_ok=True)
+    note = settings.state_dir / "database_url"
+    if note.exists():
+        sockets = Path(note.read_text().strip().partition("?host=")[2])
+        for left in sockets.glob(".s.PGSQL.*"):
+            left.unlink()
 
 
 async def until_postgres_answers(settings: Settings, *, within_s: float = 300.0) -> None:

@@ -269,11 +269,15 @@ class Gateway:
         def changed(_connection: object, _pid: int, _channel: str, payload: object) -> None:
             self.units.forget([str(payload)])
 
+        ended = asyncio.Event()
+        connection.add_termination_listener(lambda _: ended.set())
         await connection.add_listener(bus.NOTIFY_FLEET, changed)
         # What was said before we listened is not said again.
         self.units.forget_all()
-        while True:
-            await asyncio.sleep(2.0)
+        while not ended.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(2.0):
+                    await ended.wait()
             async with asyncio.timeout(5.0):
                 await connection.execute("SELECT 1")
 
@@ -291,7 +295,7 @@ class Gateway:
                     connection.terminate()
             except database.AWAY as error:
                 _log.debug("no connection", extra={"error": repr(error)})
-                await asyncio.sleep(0.5)
+                await asyncio.sleep(0.2)
 
 
 def run(settings: Settings, name: str) -> None:

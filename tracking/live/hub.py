@@ -42,6 +42,9 @@ FRESH_S = 5.0
 PROVISIONAL_S = 3_600.0
 _MOST_PROVISIONAL = 10_000
 _MOST_REMEMBERED = 10_000
+_TRUST = timedelta(seconds=10)
+"""How long the map believes the bell before it asks PostgreSQL what it may have missed."""
+
 _LONGEST_PAUSE_S = 1.0
 
 _log = logging.getLogger(__name__)
@@ -327,9 +330,9 @@ class Hub:
         while True:
             await asyncio.sleep(REFRESH_S)
             heard, now = self.bell_heard, clock.now()
-            # Once more after the bell is back: it tells only what it rang since.
-            if heard and was_heard:
-                refreshed_at = now
+            # Once more after the bell is back: it tells only what it rang since. And now and then
+            # while it rings, for a message of it may be lost without anybody noticing.
+            if heard and was_heard and now - refreshed_at < _TRUST:
                 continue
             since = refreshed_at - timedelta(seconds=2 * FRESH_S)
             if await self._of_all(partial(Centre.refresh_positions, since=since)):

@@ -133,8 +133,9 @@ class Timekeeper:
 
     async def _rounds(self, connection: Connection) -> None:
         settings = self._settings
+        units = Units()
         writer = Writer(
-            settings, gateway=REPLAY, units=Units(), rules=rules_of(settings), figures=Figures()
+            settings, gateway=REPLAY, units=units, rules=rules_of(settings), figures=Figures()
         )
         try:
             for tick in count():
@@ -142,7 +143,10 @@ class Timekeeper:
                     if tick % _DAYS_EVERY == 0:
                         await turn_the_days(connection, settings)
                     seq = await look_for_silence(connection, settings)
+                    # Nobody tells this process of a changed fitment, so it remembers none.
+                    units.forget_all()
                     for kept in await read_again(connection, writer):
+                        self._bell.positions(b"".join(kept.folded.bell))
                         seq = kept.seq or seq
                 if seq is not None:
                     self._bell.alarms(seq)
