@@ -174,8 +174,13 @@ class Intake:
             self._group = group
             group.create_task(self.ordinary.run())
             group.create_task(self.urgent.run())
-            self.journal.open()
-            self._replay()
+            try:
+                self.journal.open()
+                self._replay()
+            except OSError as error:
+                # A full disk must not keep a gateway from hearing.
+                self.figures.failed(f"journal: {error}")
+                _log.exception("the journal cannot be opened")
             try:
                 await asyncio.Event().wait()
             finally:
