@@ -17,11 +17,9 @@ from pathlib import Path
 
 import orjson
 
-import protocols
-from protocols.codec import Conversation, Peer
-from protocols.errors import ProtocolError
-from protocols.message import Report
+from protocols.codec import Peer
 from tracking.ingest.arrival import Arrival
+from tracking.ingest.understood import understood
 
 
 class Journal:
@@ -95,28 +93,16 @@ class Journal:
 
 def again(entry: dict[str, str]) -> Arrival:
     """A journalled frame, understood anew."""
-    received_at = datetime.fromisoformat(entry["received_at"])
-    frame = bytes.fromhex(entry["frame"])
-    peer = Peer(unit_id=entry["unit_id"], dialect=entry["dialect"], model=entry["model"])
-    reports: list[Report] = []
-    error = ""
-    try:
-        for heard in Conversation(protocols.get(entry["codec"]), peer).receive(frame, received_at):
-            if heard.incoming is not None:
-                reports += (m for m in heard.incoming.messages if isinstance(m, Report))
-            elif heard.error is not None:
-                error = str(heard.error)
-    except (ProtocolError, LookupError) as lost:
-        error = str(lost)
-    return Arrival(
-        unit_id=entry["unit_id"],
+    arrival = understood(
+        bytes.fromhex(entry["frame"]),
         codec=entry["codec"],
+        peer=Peer(unit_id=entry["unit_id"], dialect=entry["dialect"], model=entry["model"]),
         address=entry["address"],
-        received_at=received_at,
-        frame=frame,
-        reports=tuple(reports),
-        error="" if reports else error or "nothing readable in the journal",
+        received_at=datetime.fromisoformat(entry["received_at"]),
     )
+    if not arrival.reports and not arrival.error:
+        arrival.error = "nothing readable in the journal"
+    return arrival
 
 
 def _held(path: Path) -> int | None:

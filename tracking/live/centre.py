@@ -15,12 +15,13 @@ import orjson
 from tracking import clock
 from tracking.alarms import store as alarms
 from tracking.alarms.alarm import Change, desk_shape
+from tracking.bus import UNSAID
 from tracking.database import Connection, Reach
 from tracking.live import figures
 from tracking.live.desk import ASSETS_A_FRAME, Desk
 from tracking.live.line import Line
 from tracking.live.roster import Roster
-from tracking.live.whereabouts import ROW, UNKNOWN, Numbers, Whereabouts
+from tracking.live.whereabouts import ROW, Numbers, Whereabouts
 from tracking.positions import store as positions
 from tracking.positions.roster import Heard, Places, RosterEntry
 from tracking.settings import Settings
@@ -277,6 +278,6 @@ def _rows(places: Places) -> npt.NDArray[Any]:
 def _tenths(said: Sequence[float]) -> npt.NDArray[np.float64]:
     values = np.array(said, np.float64)
     tenths: npt.NDArray[np.float64] = np.where(
-        values < 0, UNKNOWN, np.clip(np.round(values * 10), 0, UNKNOWN - 1)
+        values < 0, UNSAID, np.clip(np.round(values * 10), 0, UNSAID - 1)
     )
     return tenths

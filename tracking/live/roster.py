@@ -10,8 +10,8 @@ import numpy.typing as npt
 import orjson
 
 from tracking.alarms.alarm import iso
-from tracking.bus import FLAG_VALID
-from tracking.live.whereabouts import UNKNOWN, Mask, Numbers, Whereabouts
+from tracking.bus import FLAG_VALID, UNSAID
+from tracking.live.whereabouts import Mask, Numbers, Whereabouts
 from tracking.positions.freshness import USUAL_S, Freshness
 from tracking.positions.roster import Heard, RosterEntry
 
@@ -124,8 +124,8 @@ class Roster:
             "at": iso(datetime.fromtimestamp(row["at"], UTC)),
             "lat": round(row["lat"], 6),
             "lon": round(row["lon"], 6),
-            "speed_kmh": None if row["speed"] == UNKNOWN else row["speed"] / 10,
-            "course_deg": None if row["course"] == UNKNOWN else row["course"] / 10,
+            "speed_kmh": None if row["speed"] == UNSAID else row["speed"] / 10,
+            "course_deg": None if row["course"] == UNSAID else row["course"] / 10,
             "valid": bool(row["flags"] & FLAG_VALID),
             "received_at": iso(datetime.fromtimestamp(received_at, UTC)),
         }

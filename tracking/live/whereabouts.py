@@ -13,9 +13,6 @@ from tracking.bus import POSITION_FIELDS
 Numbers = npt.NDArray[np.intp]
 Mask = npt.NDArray[np.bool_]
 
-UNKNOWN: Final = 0xFFFF
-"""A speed or course that the device did not say."""
-
 ROW: Final = np.dtype(POSITION_FIELDS)
 _HEADER: Final = np.dtype(
     [("kind", "u1"), ("version", "u1"), ("reserved", "<u2"), ("count", "<u4")]

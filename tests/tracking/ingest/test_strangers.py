@@ -15,9 +15,11 @@ from tests.gateways import (
     the_alarm,
 )
 from tracking.database import Pool
+from tracking.ingest.figures import Figures
 from tracking.ingest.identity import Units
 from tracking.ingest.replay import read_again
 from tracking.ingest.writer import Writer
+from tracking.rules.service import rules_of
 from tracking.settings import Settings
 
 UNIT = "356938035643809"
@@ -133,6 +135,29 @@ async def test_what_it_said_before_is_read_once_it_is_registered(settings: Setti
     assert await count(pool, "quarantined_frames") == 0
     # The alarm that rang for a stranger is the same alarm.
     assert (await the_alarm(pool))["repeats"] == 0
+
+
+async def test_bytes_that_can_no_longer_be_read_do_not_stop_who_reads_them(
+    settings: Settings, pool: Pool
+):
+    await settle(pool)
+    await register(pool, UNIT)
+    await pool.execute(
+        "INSERT INTO quarantined_frames (received_at, unit_id, codec, address, payload, reason)"
+        " VALUES (now(), $1, 'a protocol we gave up', '', $2, 'unknown unit')",
+        UNIT,
+        b"bytes",
+    )
+    writer = Writer(
+        settings, gateway="replay", units=Units(), rules=rules_of(settings), figures=Figures()
+    )
+    async with pool.acquire() as connection:
+        await read_again(connection, writer)
+    await writer.close()
+    kept = await pool.fetchrow("SELECT payload, reason FROM quarantined_frames")
+    assert kept is not None
+    assert kept["payload"] == b"bytes"
+    assert "a protocol we gave up" in kept["reason"]
 
 
 async def test_a_gateway_process_serves_strangers_too(settings: Settings, pool: Pool):
