@@ -123,7 +123,8 @@ class Centre:
         changed, gone = self.roster.replace(entries, organisations)
         self._place(places)
         self.roster.hear(heard)
-        self.roster.states_changed(clock.now())
+        # A word that has changed is said once, by whoever judges it first.
+        changed = sorted({*changed, *self.roster.states_changed(clock.now())})
         if gone:
             self._fleet_frames.clear()
             self._fleet_version += 1

@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from tests.tracking.town import Town
-from tracking import bus, cluster
+from tracking import bus, clock, cluster
 from tracking.live import desk as desks
 from tracking.live.desk import Desk, SentAway
 from tracking.live.hub import Hub, Way
@@ -352,6 +352,43 @@ async def test_a_slow_desk_gets_the_last_position_of_each_and_not_the_way_there(
             int.from_bytes(frame[8 + 2 * 12 : 8 + 2 * 12 + 2], "little") for frame in ear.positions
         ]
         assert speeds == [1, 99]
+
+
+async def test_a_unit_that_speaks_while_the_fleet_is_read_again_becomes_live(
+    settings: Settings, town: Town
+) -> None:
+    client = await town.add_client("Bakery")
+    _, number = await town.add_asset(client, "Van")
+    hub, ear = Hub(settings), Ear()
+    centre = hub.centre(town.centre)
+    desk = Desk(
+        centre,
+        hub.whereabouts,
+        organisation_id=None,
+        after=0,
+        send_text=ear.send_text,
+        send_bytes=ear.send_bytes,
+    )
+    hub.join(desk, centre)
+    work = asyncio.create_task(desk.run("test"))
+    await centre.learn_fleet()
+    await ear.until(lambda: _states(ear) == ["never"])
+    row = bus.POSITION_ROW.pack(number, 4.0, 50.0, 1, 0, 0, 1)
+    hub.whereabouts.hear(row, received_at=clock.now().timestamp())
+    await centre.learn_fleet()
+    await ear.until(lambda: _states(ear)[-1] == "live")
+    work.cancel()
+    await asyncio.gather(work, return_exceptions=True)
+    centre.close()
+
+
+def _states(ear: Ear) -> list[str]:
+    return [
+        asset["state"]
+        for frame in ear.frames
+        if frame["type"] == "assets"
+        for asset in frame["assets"]
+    ]
 
 
 async def test_a_mistake_of_ours_in_one_part_does_not_silence_the_others(
