@@ -20,6 +20,7 @@ from protocols.codec import Codec, Peer
 from protocols.errors import ProtocolError
 from protocols.json_lines import Row, Sessions, refusal
 from protocols.message import Command
+from protocols.settings import DeviceSettings
 
 COMMANDS: dict[str, type[Command]] = {kind.__name__.casefold(): kind for kind in get_args(Command)}
 """Every command there is, by its name without capitals or hyphens."""
@@ -46,7 +47,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _decode(codec)
     try:
         command = command_from(codec, asked.command, [*asked.arguments, *left])
-        peer = Peer(unit_id=asked.unit_id, model=asked.model, dialect=asked.dialect)
+        peer = Peer(
+            unit_id=asked.unit_id,
+            dialect=asked.dialect,
+            settings=DeviceSettings(model=asked.model),
+        )
         wire = codec.encode(command, peer)
     except (ProtocolError, ValueError) as error:
         encoder.error(str(error))
@@ -82,13 +87,14 @@ def command_from(codec: Codec, name: str, pairs: Sequence[str]) -> Command:
 def table() -> str:
     """What we speak, as the Markdown table of docs/protocols.md."""
     lines = [
-        "| name | devices | transport | port | commands |",
-        "|---|---|---|---|---|",
+        "| name | devices | transport | port | what is decoded | commands |",
+        "|---|---|---|---|---|---|",
     ]
     for codec in map(protocols.get, protocols.names()):
         commands = ", ".join(_hyphened(kind) for kind in codec.commands) or "none"
         transports = ", ".join(codec.transports)
-        lines.append(f"| {codec.name} | {codec.title} | {transports} | {codec.port} | {commands} |")
+        cells = (codec.name, codec.title, transports, codec.port, codec.tells, commands)
+        lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines)
 
 

@@ -1,12 +1,13 @@
 """The shape of one device protocol, and the conversation one connection has."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
-from protocols.errors import Corrupt, Malformed, Unframeable
+from protocols.errors import Corrupt, Locked, Malformed, Unframeable
 from protocols.message import Command, Message
+from protocols.settings import AS_USUAL, DeviceSettings
 
 Transport = Literal["tcp", "udp"]
 
@@ -15,14 +16,30 @@ Transport = Literal["tcp", "udp"]
 class Peer:
     """Who is on the other end, as far as they and we know.
 
-    unit_id  the name the device gave; "" until it has
-    dialect  what the codec must remember between frames, in its own words
-    model    the device model from our records; "" if unknown
+    unit_id   the name the device gave; "" until it has
+    dialect   what the codec must remember between frames, in its own words
+    settings  how our records say that it is set up
     """
 
     unit_id: str = ""
     dialect: str = ""
-    model: str = ""
+    settings: DeviceSettings = AS_USUAL
+
+    @property
+    def model(self) -> str:
+        """The device model from our records; "" if unknown."""
+        return self.settings.model
+
+    def named(self, unit_id: str, dialect: str | None = None) -> "Peer":
+        """This peer, now that it says who it is.
+
+        What our records say of one unit is not said of another; ``dialect`` None: as before.
+        """
+        spoken = self.dialect if dialect is None else dialect
+        if unit_id == self.unit_id and spoken == self.dialect:
+            return self
+        settings = self.settings if self.unit_id in {"", unit_id} else AS_USUAL
+        return Peer(unit_id=unit_id, dialect=spoken, settings=settings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +71,10 @@ class Codec:
                 garbage. Empty: garbage means hang up.
     port        the field's usual port; a setting can move it
     title       what people call these devices
-    one_unit_per_connection  False where a connection is a mere request (HTTP)
+    tells       what is decoded, for people: fixes, alarms, readings, and what else
+    options     the switches of DeviceSettings.options that this codec knows, each explained
+    one_unit_per_connection  False where a connection is a mere request (HTTP), or
+                carries several units
     """
 
     name: str
@@ -70,6 +90,8 @@ class Codec:
     read_timeout_s: float = 600.0
     one_unit_per_connection: bool = True
     commands: tuple[type[Command], ...] = field(default=())
+    tells: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +167,10 @@ class Conversation:
             self._note_garbage(inner, str(error))
             heard.append(Heard(frame[:inner], None, self.peer, error))
             return inner
+        except Locked as error:
+            # Whoever holds the key can hear this again; so it is said whose key.
+            heard.append(Heard(frame, None, replace(self.peer, unit_id=error.unit_id), error))
+            return len(frame)
         except Malformed as error:
             heard.append(Heard(frame, None, self.peer, error))
             return len(frame)

@@ -27,6 +27,14 @@ class Corrupt(Malformed):
     """
 
 
+class Locked(Malformed):
+    """The frame is encrypted, and we do not have the key of ``unit_id``, or not the right one."""
+
+    def __init__(self, reason: str, *, unit_id: str, answer: bytes = b"") -> None:
+        super().__init__(reason, answer=answer)
+        self.unit_id = unit_id
+
+
 class Unframeable(ProtocolError):
     """No frame begins here. Search for the next mark; without one, hang up.
 

@@ -2,7 +2,8 @@
 
 A row comes in::
 
-    {"hex": "<bytes as on the socket>", "unit_id": "…"|null, "session": "…", "model": "…"}
+    {"hex": "<bytes as on the socket>", "unit_id": "…"|null, "session": "…", "model": "…",
+     "settings": {…}}
 
 and what it said goes out::
 
@@ -22,6 +23,7 @@ from datetime import UTC, datetime
 from protocols.codec import Codec, Conversation, Heard, Peer
 from protocols.errors import Unframeable
 from protocols.message import CommandReply, Fix, Login, Message, Report, Unknown
+from protocols.settings import AS_USUAL, DeviceSettings, settings_from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +33,7 @@ class Row:
     wire: bytes
     unit_id: str = ""
     session: str = ""
-    model: str = ""
+    settings: DeviceSettings = AS_USUAL
 
     @classmethod
     def read(cls, line: str) -> "Row":
@@ -49,11 +51,15 @@ class Row:
                 raise ValueError('a row is a JSON object with "hex": the bytes as on the socket')
         if odd := [key for key, value in texts.items() if not isinstance(value, str)]:
             raise ValueError(f"{' and '.join(odd)} must be a text or null")
+        if not isinstance(settings := row.get("settings") or {}, dict):
+            raise ValueError("settings must be an object or null")
         try:
             wire = bytes.fromhex(digits)
         except ValueError as error:
             raise ValueError(f'"hex" is not hexadecimal: {error}') from error
-        return cls(wire=wire, **texts)
+        if model := texts.pop("model"):
+            settings = {"model": model, **settings}
+        return cls(wire=wire, settings=settings_from(settings), **texts)
 
 
 class Sessions:
@@ -69,7 +75,7 @@ class Sessions:
         talk.peer = replace(
             talk.peer,
             unit_id=row.unit_id or talk.peer.unit_id,
-            model=row.model or talk.peer.model,
+            settings=talk.peer.settings if row.settings == AS_USUAL else row.settings,
         )
         if row.session:
             self._talks[row.session] = talk

@@ -10,6 +10,7 @@ import protocols
 from protocols.codec import Conversation, Heard, Peer
 from protocols.errors import Unsupported
 from protocols.message import Fix, Login, Message, Readings, Report, Signal
+from protocols.settings import DeviceSettings
 
 WITHIN_S = 15.0
 _connected: "set[Device]" = set()
@@ -42,7 +43,7 @@ class Device(asyncio.Protocol):
         self.expected = b""
         self.closed = False
         self._codec = protocols.get(codec)
-        self._talk = Conversation(self._codec, Peer(model=model))
+        self._talk = Conversation(self._codec, Peer(settings=DeviceSettings(model=model)))
         self._transport: asyncio.Transport | None = None
 
     async def connect(
@@ -51,7 +52,7 @@ class Device(asyncio.Protocol):
         """Open a connection, the first or a new one; ``before`` goes out ahead of the protocol."""
         self.answers = self.expected = b""
         self.closed = False
-        self._talk = Conversation(self._codec, Peer(model=self._talk.peer.model))
+        self._talk = Conversation(self._codec, Peer(settings=self._talk.peer.settings))
         await asyncio.get_running_loop().create_connection(
             lambda: self, "127.0.0.1", port, ssl=tls, server_hostname="localhost" if tls else None
         )
@@ -72,7 +73,7 @@ class Device(asyncio.Protocol):
     def frame(self, message: Message) -> bytes:
         """The bytes that say it."""
         return self._codec.simulate(
-            message, Peer(unit_id=self.unit_id, model=self._talk.peer.model)
+            message, Peer(unit_id=self.unit_id, settings=self._talk.peer.settings)
         )
 
     def say(self, *messages: Message) -> list[Heard]:

@@ -22,6 +22,7 @@ import protocols
 from protocols.codec import Codec, Peer
 from protocols.errors import Unsupported
 from protocols.message import Fix, Login, Message, Readings, Report, Signal
+from protocols.settings import DeviceSettings
 from tracking import clock, demonstration, walks
 from tracking.database import connect
 from tracking.operations import store
@@ -86,7 +87,7 @@ class Device:
 
     def __init__(self, *, unit_id: str, codec: Codec, model: str, kind: str) -> None:
         self.codec = codec
-        self.peer = Peer(unit_id=unit_id, model=model)
+        self.peer = Peer(unit_id=unit_id, settings=DeviceSettings(model=model))
         self.kind = kind
         self._manner = MANNERS[kind]
         self._walk = self._manner.walk()
@@ -318,7 +319,10 @@ def _fix(moment: Moment, at: datetime) -> Fix:
 @cache
 def _sayable(codec_name: str, model: str, name: str, truth: bool) -> bool:
     """Whether such a device has a word for this reading; for some, only when it is true."""
-    codec, peer = protocols.get(codec_name), Peer(unit_id="100000000000000", model=model)
+    codec, peer = (
+        protocols.get(codec_name),
+        Peer(unit_id="100000000000000", settings=DeviceSettings(model=model)),
+    )
     fix = Fix(at=clock.now(), lat=50.85, lon=4.35)
     value = _EVERYTHING[name] if truth else False  # type: ignore[literal-required]
     one = cast("Readings", {name: value})

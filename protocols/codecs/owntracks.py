@@ -20,7 +20,6 @@ https://github.com/owntracks/qtripp and the Queclink GL200 manual (GTHBM: ``rty`
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime
 
 from protocols import http_request
@@ -43,7 +42,7 @@ def decode(frame: bytes, peer: Peer, heard_at: datetime) -> Incoming:
         refuse("encrypted: this phone has an encryption key set; remove it and use TLS")
     if not isinstance(kind, str):
         refuse("no _type")
-    peer = replace(peer, unit_id=_named(said, request))
+    peer = peer.named(_named(said, request))
     read = _KINDS.get(kind)
     message = read(said, heard_at) if read else Unknown(kind=kind)
     return Incoming(messages=(message,), ack=KEPT, refusal=http_request.FORBIDDEN, peer=peer)
@@ -261,6 +260,7 @@ _KINDS: dict[str, Callable[[dict[str, object], datetime], Report]] = {
 CODEC = Codec(
     name="owntracks",
     title="OwnTracks on Android and iOS (HTTP), Qtripp",
+    tells=("fixes, battery, power, steps, Wi-Fi, regions entered and left; no SOS of its own"),
     port=5144,
     frame_size=http_request.frame_size,
     decode=decode,

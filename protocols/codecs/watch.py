@@ -164,8 +164,7 @@ def _speaker(header: re.Match[bytes], peer: Peer) -> Peer:
     dialect = header[1].decode() if header[3] is None else header[1].decode() + "*"
     if unit_id == peer.unit_id and dialect == peer.dialect:
         return peer
-    model = peer.model if peer.unit_id in ("", unit_id) else ""
-    return Peer(unit_id=unit_id, dialect=dialect, model=model)
+    return peer.named(unit_id, dialect)
 
 
 def _answer(header: re.Match[bytes], content: bytes) -> bytes:
@@ -522,6 +521,9 @@ def _said_network(report: Report) -> list[str]:
 CODEC = Codec(
     name="watch",
     title="3G/SG/CS/ZJ wrist alarms",
+    tells=(
+        "fixes, battery, steps, towers, Wi-Fi; SOS, fall, removed, zones, also in plain positions"
+    ),
     port=5093,
     frame_size=frame_size,
     decode=decode,

@@ -4,6 +4,7 @@ The folder stands beside the project where there is one; tests skip without it.
 """
 
 import json
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,16 +14,16 @@ from typing import Any
 
 import protocols
 from protocols.json_lines import Row, Sessions
+from protocols.settings import DeviceSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT.parent / "shared" / "vectors"
-DOCUMENT = ROOT / "docs" / "protocols.md"
 HEARD_AT = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedRow:
-    """One line of one file. ``name`` is how docs/protocols.md calls it."""
+    """One line of one file. ``name`` is how exceptions are called."""
 
     name: str
     protocol: str
@@ -71,7 +72,7 @@ def answers_of(protocol: str) -> dict[str, dict[str, Any]]:
                     wire=bytes.fromhex(sent),
                     unit_id=row.said.get("unit_id") or "",
                     session=session,
-                    model=row.said["setup"].get("setModelOverride", ""),
+                    settings=_settings(row.said["setup"]),
                 ),
                 HEARD_AT,
             )
@@ -97,37 +98,42 @@ def differences(row: SharedRow) -> list[str]:
     return found
 
 
+@cache
 def exceptions() -> dict[str, str]:
-    """The rows that docs/protocols.md says we read otherwise, each with its reason."""
-    found = {}
-    _, _, section = DOCUMENT.read_text(encoding="utf-8").partition("## Exceptions")
-    for line in section.partition("\n## ")[0].splitlines():
-        cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if line.startswith("| `") and len(cells) == 2:
-            found[cells[0].strip("`")] = cells[1]
-    return found
-
-
-def share_table() -> str:
-    """How many rows mean the same to us, as docs/protocols.md prints it."""
-    lines = [
-        "| name | field rows | composed alarm rows | alarms that others lose |",
-        "|---|---|---|---|",
-    ]
+    """The rows that we read otherwise, each with its reason; every codec's vectors list its own."""
+    found: dict[str, str] = {}
     for protocol in protocols.names():
-        cells = []
-        for file in ("", ".alarms", ".alarms-undecoded-by-others"):
-            rows = [row for row in rows_of(protocol) if row.name.split(" ")[0] == protocol + file]
-            same = sum(not differences(row) for row in rows)
-            cells.append(f"{same} of {len(rows)}" if rows else "none")
-        lines.append(f"| {protocol} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+        vectors = (ROOT / "tests" / "vectors" / f"{protocol}.toml").read_text(encoding="utf-8")
+        found |= tomllib.loads(vectors).get("exceptions", {})
+    return found
 
 
 def _wire(said: dict[str, Any], *, first: bool) -> Iterator[str]:
     if first:
         yield from said.get("prelude_wire_hex") or []
     yield said["wire_hex"] or said["hex"]
+
+
+def _settings(setup: dict[str, Any]) -> DeviceSettings:
+    """How the rows write what was set up on the device, in our words."""
+    options = {_OPTIONS[key]: value for key, value in setup.items() if key in _OPTIONS}
+    columns = next((setup[key] for key in _COLUMNS if key in setup), "")
+    return DeviceSettings(model=setup.get("setModelOverride", ""), columns=columns, options=options)
+
+
+_COLUMNS = ("setForm", "setFormat0")
+_OPTIONS = {
+    "setLongDate": "long_date",
+    "setCustom": "custom",
+    "setFrameMask": "frame_mask",
+    "setCompressed": "compressed",
+    "setHbm": "hbm",
+    "setProtocolType": "protocol_type",
+    "setIncludeAdc": "include_adc",
+    "setIncludeTemp": "include_temp",
+    "setIncludeRpm": "include_rpm",
+    "setExtended": "extended",
+}
 
 
 def _reports(messages: list[dict[str, Any]], *, wanted: int) -> list[dict[str, Any]]:

@@ -229,6 +229,5 @@ def test_help_has_an_example_that_works(task: list[str]):
     assert "python -m protocols" in examples
 
 
-def test_the_table_in_the_document_is_current():
-    table = run("table").stdout.strip()
-    assert table in (ROOT / "docs" / "protocols.md").read_text(encoding="utf-8")
+def test_the_table_is_printed():
+    assert "| watch | 3G/SG/CS/ZJ wrist alarms | tcp | 5093 |" in run("table").stdout

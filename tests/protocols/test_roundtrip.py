@@ -1,5 +1,6 @@
 """What a simulated device says means what we wanted it to say, for every codec."""
 
+import tomllib
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,13 +11,17 @@ import protocols
 from protocols.codec import Conversation, Peer
 from protocols.errors import Unsupported
 from protocols.message import LIFE_SAFETY, Fix, Heartbeat, Login, Message, Report, Signal
-from tests.protocols.vector_files import HEARD_AT
+from tests.protocols.vector_files import FOLDER, HEARD_AT
 
 EVERY_CODEC = protocols.names()
 UNIT_ID = "356938035643809"
 
-# OwnTracks has no SOS: a phone with it is a tracker, not a panic button.
-WITHOUT_PANIC = {"owntracks"}
+WITHOUT_PANIC = {
+    name
+    for name in EVERY_CODEC
+    if "without_panic" in tomllib.loads((FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
+}
+"""Devices that cannot call for help; the reason stands in their vectors."""
 
 FIXES = st.builds(
     Fix,

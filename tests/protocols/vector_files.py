@@ -13,6 +13,7 @@ from typing import Any
 import protocols
 from protocols.codec import Codec, Conversation, Heard, Peer
 from protocols.json_lines import message_as_json
+from protocols.settings import settings_from
 
 FOLDER = Path(__file__).resolve().parents[1] / "vectors"
 HEARD_AT = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
@@ -44,7 +45,9 @@ class Vector:
         """A conversation in which the prelude has been said."""
         peer = Peer(
             unit_id=self.said.get("unit_id", ""),
-            model=self.said.get("model", ""),
+            settings=settings_from(
+                {"model": self.said.get("model", ""), **self.said.get("settings", {})}
+            ),
             dialect=self.said.get("dialect", ""),
         )
         talk = Conversation(self.codec, peer)

@@ -9,6 +9,7 @@ import pytest
 import protocols
 from protocols.codec import Peer
 from protocols.message import Login
+from protocols.settings import DeviceSettings
 from tests.tracking.web import open_web, try_to_sign_in
 from tracking import demonstration
 from tracking.database import Pool
@@ -127,7 +128,7 @@ def test_a_device_says_its_unit_id_in_its_own_protocol(
     asset: demonstration.DemonstrationAsset,
 ) -> None:
     codec = protocols.get(asset.codec)
-    peer = Peer(unit_id=asset.unit_id, model=asset.model)
+    peer = Peer(unit_id=asset.unit_id, settings=DeviceSettings(model=asset.model))
     try:
         said = codec.simulate(Login(unit_id=asset.unit_id), peer)
     except protocols.errors.Unsupported:

@@ -7,6 +7,7 @@ import pytest
 import protocols
 from protocols.codec import Conversation, Peer
 from protocols.message import Report, Signal
+from protocols.settings import DeviceSettings
 from tests.stack import running
 from tracking import clock, database, demonstration, seed, simulate
 
@@ -29,7 +30,7 @@ def _device(asset):
 @pytest.mark.parametrize("asset", ASSETS.values(), ids=map(str, ASSETS))
 def test_every_kind_of_device_is_understood(asset):
     device = _device(asset)
-    talk = Conversation(device.codec, Peer(model=asset.model))
+    talk = Conversation(device.codec, Peer(settings=DeviceSettings(model=asset.model)))
     device.befall(Signal.PANIC)
     heard = []
     for frame in filter(None, (device.login(), *device.report())):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 from protocols.codec import Codec, Conversation, Heard, Peer
 from protocols.errors import Unframeable
 from protocols.message import Login, Report
+from protocols.settings import DeviceSettings
 from tracking import clock
 from tracking.gateway.proxy import NotProxied, read_header
 from tracking.ingest.arrival import Arrival
@@ -209,7 +210,9 @@ class Device(asyncio.Protocol):
         model = self._gateway.model_of(self.unit_id)
         self._modelled = model is not None
         if model and model != self._talk.peer.model:
-            self._talk.peer = self._peer = replace(self._talk.peer, model=model)
+            self._talk.peer = self._peer = replace(
+                self._talk.peer, settings=DeviceSettings(model=model)
+            )
 
     def _keep_unreadable(self, frame: bytes, reason: str, now: datetime) -> None:
         arrival = Arrival(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from protocols.codec import Codec, Conversation, Heard, Peer
 from protocols.errors import Unframeable
 from protocols.message import Report
+from protocols.settings import DeviceSettings
 from tracking import clock
 from tracking.gateway.connection import clean
 from tracking.ingest.arrival import Arrival
@@ -38,7 +39,7 @@ class Datagrams(asyncio.DatagramProtocol):
         model = gateway.model_of(clean(heard[-1].peer.unit_id)) if heard else None
         if model:
             # Now that we know the model, hear it again: some frames mean more from some models.
-            heard = self._hear(data, Peer(model=model), now)
+            heard = self._hear(data, Peer(settings=DeviceSettings(model=model)), now)
         for one in heard:
             self._take(one, addr)
 

@@ -18,6 +18,7 @@ from pathlib import Path
 import orjson
 
 from protocols.codec import Peer
+from protocols.settings import DeviceSettings
 from tracking.ingest.arrival import Arrival
 from tracking.ingest.understood import understood
 
@@ -96,7 +97,11 @@ def again(entry: dict[str, str]) -> Arrival:
     arrival = understood(
         bytes.fromhex(entry["frame"]),
         codec=entry["codec"],
-        peer=Peer(unit_id=entry["unit_id"], dialect=entry["dialect"], model=entry["model"]),
+        peer=Peer(
+            unit_id=entry["unit_id"],
+            dialect=entry["dialect"],
+            settings=DeviceSettings(model=entry["model"]),
+        ),
         address=entry["address"],
         received_at=datetime.fromisoformat(entry["received_at"]),
     )

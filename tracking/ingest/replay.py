@@ -7,6 +7,7 @@ decoded, folded, committed; only then do they leave quarantine. Read twice they 
 import logging
 
 from protocols.codec import Conversation, Peer
+from protocols.settings import DeviceSettings
 from tracking.database import Connection
 from tracking.ingest import store
 from tracking.ingest.understood import understood
@@ -28,7 +29,7 @@ async def read_again(connection: Connection, writer: Writer) -> list[Kept]:
             understood(
                 frame.payload,
                 codec=frame.codec,
-                peer=Peer(unit_id=frame.unit_id, model=frame.model),
+                peer=Peer(unit_id=frame.unit_id, settings=DeviceSettings(model=frame.model)),
                 address=frame.address,
                 received_at=frame.received_at,
                 talks=talks,

@@ -23,7 +23,6 @@ themselves: ``positions.py``, ``surroundings.py``, ``details.py``, listed below.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from protocols.codec import Codec, Incoming, Peer
@@ -110,7 +109,7 @@ def _login(frame: Frame, peer: Peer) -> Incoming:
     return Incoming(
         messages=(Login(unit_id=unit_id),),
         ack=seal(_LOGIN, b"", frame.serial),
-        peer=replace(peer, unit_id=unit_id, dialect=dialect),
+        peer=peer.named(unit_id, dialect),
     )
 
 
@@ -189,6 +188,10 @@ _ANSWERED_WIDE = frozenset({0x32, 0x33})
 CODEC = Codec(
     name="gt06",
     title="Concox, Jimi and clones (GT06)",
+    tells=(
+        "fixes, battery, power, ignition, relay, mileage, towers, Wi-Fi; SOS, fall and all "
+        "else from the alarm byte and the terminal bits; both headers"
+    ),
     port=5023,
     frame_size=frame_size,
     decode=decode,

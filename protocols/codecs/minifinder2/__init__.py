@@ -162,7 +162,7 @@ def _speaker(elements: Elements, peer: Peer) -> Peer | None:
     unit_id = _unit_id(elements)
     if not unit_id or unit_id == peer.unit_id:
         return None
-    return Peer(unit_id=unit_id, model=peer.model if not peer.unit_id else "")
+    return peer.named(unit_id)
 
 
 def _unit_id(elements: Elements) -> str:
@@ -214,6 +214,10 @@ _MESSAGES: dict[int, Callable[[Elements, bytes, datetime], tuple[Message, ...]]]
 CODEC = Codec(
     name="minifinder2",
     title="Eview EV-07B and MiniFinder personal alarms",
+    tells=(
+        "fixes, battery, motion, steps, towers, Wi-Fi, beacons; every bit of the alarm "
+        "word: SOS, fall, no motion …"
+    ),
     port=5128,
     frame_size=frame_size,
     decode=decode,

@@ -16,7 +16,6 @@ addresses), transistorsoft's "location" schema (JSON of Traccar Client 9).
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime
 
 from protocols import http_request
@@ -93,7 +92,7 @@ def _form_report(
             wifi += _access_point(value)
         else:
             said[name] = value
-    peer = replace(peer, unit_id=unit_id(said.pop("id", "")))
+    peer = peer.named(unit_id(said.pop("id", "")))
     if not (said or alarms or cells or wifi):
         return _incoming([Login(unit_id=peer.unit_id)], peer)
     signals = signals_in(alarms, said)
@@ -138,7 +137,7 @@ def _json_reports(
     """One location, or the list of them that the app sends after a while without network."""
     query = {NAMES.get(key.casefold(), key): value for key, value in form}
     names = [said.get("device_id"), said.get("deviceId"), said.get("id"), query.get("id")]
-    peer = replace(peer, unit_id=unit_id(next((name for name in names if name), "")))
+    peer = peer.named(unit_id(next((name for name in names if name), "")))
     locations = said["location"]
     if not isinstance(locations, list):
         locations = [locations]
@@ -269,6 +268,10 @@ def _value(text: str) -> object:
 CODEC = Codec(
     name="osmand",
     title="OsmAnd, Traccar Client, GPSLogger and other phone apps (HTTP)",
+    tells=(
+        "fixes, battery, motion, odometer, driver, towers, Wi-Fi; every alarm word, sos=1, "
+        "alarms in JSON extras"
+    ),
     port=5055,
     frame_size=http_request.frame_size,
     decode=decode,

@@ -25,7 +25,6 @@ A lone FF keeps a mobile network from closing the connection.
 """
 
 import struct
-from dataclasses import replace
 from datetime import datetime
 
 from protocols.checksum import crc16_arc
@@ -137,7 +136,7 @@ def _datagram(frame: bytes, peer: Peer) -> Incoming:
     return Incoming(
         messages=messages,
         ack=answer,
-        peer=None if unit_id == peer.unit_id else replace(peer, unit_id=unit_id),
+        peer=None if unit_id == peer.unit_id else peer.named(unit_id),
     )
 
 
@@ -147,7 +146,7 @@ def _login(frame: bytes, peer: Peer) -> Incoming:
         messages=(Login(unit_id=unit_id),),
         ack=b"\x01",
         refusal=b"\x00",
-        peer=replace(peer, unit_id=unit_id),
+        peer=peer.named(unit_id),
     )
 
 
@@ -192,6 +191,10 @@ _RECORDS = frozenset({*records.LAYOUTS, _HANDSET})
 CODEC = Codec(
     name="teltonika",
     title="Teltonika FMB, FMC, FM, TMT250, GH5200",
+    tells=(
+        "every record and IO element; SOS button, fall, amber, crash, tow, jamming, "
+        "driving; codecs 7, 8, 8 Extended, 16 and 12"
+    ),
     port=5027,
     frame_size=frame_size,
     decode=decode,
