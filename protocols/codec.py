@@ -48,11 +48,13 @@ class Incoming:
 
     The codec never answers by itself: the gateway sends ``ack`` after the
     messages are stored, or ``refusal`` if it will not serve this unit.
-    ``peer`` is set when this frame told us who is speaking.
+    ``peer`` is set when this frame told us who is speaking. ``follow_up`` goes
+    out behind ``ack``, where datagrams are used in one of its own.
     """
 
     messages: tuple[Message, ...]
     ack: bytes = b""
+    follow_up: bytes = b""
     refusal: bytes = b""
     peer: Peer | None = None
 

@@ -135,7 +135,7 @@ def _answer(
         if frame.incoming is not None:
             peer = frame.incoming.peer or peer
             messages += [message_as_json(said, peer.unit_id) for said in frame.incoming.messages]
-            ack += frame.incoming.ack
+            ack += frame.incoming.ack + frame.incoming.follow_up
         elif frame.error is not None:
             reasons[str(frame.error)] = None
             ack += frame.error.answer

@@ -83,7 +83,9 @@ class Device(asyncio.Protocol):
     def send_frames(self, *frames: bytes) -> list[Heard]:
         """Send frames; what a listener must make of them."""
         heard = self._talk.receive(b"".join(frames), datetime.now(UTC))
-        self.expected += b"".join(one.incoming.ack for one in heard if one.incoming)
+        self.expected += b"".join(
+            one.incoming.ack + one.incoming.follow_up for one in heard if one.incoming
+        )
         self.send(b"".join(frames))
         return heard
 

@@ -78,6 +78,10 @@ def meanings(heard: list[Heard]) -> list[dict[str, Any]]:
 def acks(heard: list[Heard]) -> bytes:
     """Every answer to what was heard, in order."""
     return b"".join(
-        frame.incoming.ack if frame.incoming else frame.error.answer if frame.error else b""
+        frame.incoming.ack + frame.incoming.follow_up
+        if frame.incoming
+        else frame.error.answer
+        if frame.error
+        else b""
         for frame in heard
     )

@@ -170,7 +170,7 @@ class Device(asyncio.Protocol):
                 and gateway.presence.heard(self, unit_id, self.heard_at)
             ),
             since=self._since,
-            ack=incoming.ack,
+            ack=incoming.ack + incoming.follow_up,
             on_settled=self._settled,
         )
         if not arrival.reports and len(messages) == 1 and type(messages[0]) is Login:

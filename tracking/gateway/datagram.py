@@ -61,10 +61,14 @@ class Datagrams(asyncio.DatagramProtocol):
             gateway.intake.figures.malformed += 1
             if not gateway.may_quarantine(addr[0]):
                 return
+        if heard.error is not None and heard.error.answer:
+            self._send(heard.error.answer, addr)
 
         def answer(arrival: Arrival) -> None:
-            if arrival.kept and arrival.ack and self._transport is not None:
-                self._transport.sendto(arrival.ack, addr)
+            if arrival.kept and arrival.ack:
+                self._send(arrival.ack, addr)
+                if incoming is not None and incoming.follow_up:
+                    self._send(incoming.follow_up, addr)
 
         gateway.intake.offer(
             Arrival(
@@ -84,6 +88,10 @@ class Datagrams(asyncio.DatagramProtocol):
             ),
             peer,
         )
+
+    def _send(self, data: bytes, addr: tuple[str | Any, int]) -> None:
+        if self._transport is not None:
+            self._transport.sendto(data, addr)
 
     def _urgent(self, data: bytes) -> bool:
         """Whether a datagram cries for help; asked only when there is no room for others."""
