@@ -32,7 +32,9 @@ def figures_of(module: str, *arguments: str) -> dict[str, Any]:
     return figures
 
 
-@pytest.mark.parametrize("module", ["ingest", "panic", "connections", "kill", "decode", "house"])
+@pytest.mark.parametrize(
+    "module", ["ingest", "panic", "connections", "kill", "decode", "fuzz", "house"]
+)
 def test_every_command_says_what_it_is_for(module: str) -> None:
     said = run(module, "--help")
     assert said.returncode == 0
