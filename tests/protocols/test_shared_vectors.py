@@ -217,6 +217,9 @@ OUR_COMMANDS: dict[str, Callable[[dict[str, Any]], Command]] = {
 def _command_rows() -> list[Any]:
     rows = []
     for number, row in enumerate(COMMANDS):
+        # What is sent by text message never comes near a socket.
+        if "Sms" in row.get("encoder", ""):
+            continue
         # Attributes are settings of another server (a password, a second relay wording).
         if row["command"]["type"] in OUR_COMMANDS and not row.get("device_attributes"):
             name = f"{row['protocol']}-{row['command']['type']}-{number}"
