@@ -106,6 +106,7 @@ class Readings(TypedDict, total=False):
     driver_id: str
     steps: int
     fuel: float
+    reply_text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
