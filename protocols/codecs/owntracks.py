@@ -1,57 +1,98 @@
-"""OwnTracks on Android and iOS in HTTP mode, and Qtripp gateways (Queclink GL200) that speak it.
+"""OwnTracks on Android and iOS, and Qtripp gateways (Queclink GL200) that speak it.
 
-::
+Over HTTP a frame is a request, over MQTT a publication (``mqtt_publish.py``)::
 
-    POST /?u=jane&d=phone
+    POST /?u=jane&d=phone               topic owntracks/jane/phone
     X-Limit-U: jane
     X-Limit-D: phone
 
     {"_type": "location", "topic": "owntracks/jane/phone", "tid": "jp", "tst": 1767225620,
      "lat": 50.84, "lon": 4.35, "acc": 8, "alt": 20, "vel": 30, "cog": 90, "batt": 82, "t": "u"}
 
-One JSON object a request; ``_type`` says what it is, ``t`` why it was sent. Speed is in
-km/h. The unit is called after the topic: by its device alone where that is an IMEI, else
-``user/device``, because half the phones in the world are called "phone"; without a topic
-it is named by the headers, the address, or the two letters of ``tid``.
+One JSON object each; ``_type`` says what it is, ``t`` why it was sent. Speed is in km/h.
+The unit is called after the topic: by its device alone where that is an IMEI, else
+``user/device``, because half the phones in the world are called "phone"; a request without a
+topic is named by the headers, the address, or the two letters of ``tid``. A publication is named
+by its own topic and by nothing in it: that is what the broker's access list holds a user to.
 
-See: https://owntracks.org/booklet/tech/json/ and /tech/http/; for the letters in ``t``
-https://github.com/owntracks/qtripp and the Queclink GL200 manual (GTHBM: ``rty``).
+The apps have no SOS. What means one on this phone is set up as an alarm code of the device:
+``t:u`` (the letter in ``t``), ``event:sos`` (any word in ``event``, which an automation may add),
+``desc:SOS`` (the name of a waypoint that is made, or of a region that is entered or left).
+
+What the broker retained is told to us again and again. It counts as buffered, and its signals
+only if it names its time, so that it can be recognised.
+
+See: https://owntracks.org/booklet/tech/json/, /tech/http/ and /tech/mqtt/; for the letters in
+``t`` https://github.com/owntracks/qtripp and the Queclink GL200 manual (GTHBM: ``rty``).
 """
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
-from protocols import http_request
+from protocols import http_request, mqtt_publish
 from protocols.codec import Codec, Incoming, Peer
 from protocols.errors import Unsupported
-from protocols.http_request import KEPT, Request, instant, number, refuse, scalars, unit_id
+from protocols.http_request import (
+    KEPT,
+    Request,
+    instant,
+    number,
+    refuse,
+    scalars,
+    storable,
+    unit_id,
+)
 from protocols.message import Command, Fix, Message, Readings, Report, Signal, Unknown
+from protocols.mqtt_publish import Publication
+from protocols.settings import DeviceSettings
 
 BUFFERED_AFTER_S = 60.0
 
 
+def frame_size(buffer: bytes, start: int) -> int | None:
+    """Bytes in the request or the publication that starts there. Raises Unframeable."""
+    if mqtt_publish.begins(buffer, start):
+        return mqtt_publish.frame_size(buffer, start)
+    return http_request.frame_size(buffer, start)
+
+
 def decode(frame: bytes, peer: Peer, heard_at: datetime) -> Incoming:
-    """What one request says. Every refusal is a Malformed that is answered with a 400."""
+    """What one frame says. Every refusal of a request is a Malformed, answered with a 400."""
+    if mqtt_publish.begins(frame, 0):
+        return published(mqtt_publish.read(frame), peer, heard_at)
     request = http_request.read(frame)
     if request.method != "POST":
         refuse(f"OwnTracks speaks by POST, not by {request.method}")
     said = http_request.json_object(request.body)
-    kind = said.get("_type")
-    if kind == "encrypted":
-        refuse("encrypted: this phone has an encryption key set; remove it and use TLS")
-    if not isinstance(kind, str):
-        refuse("no _type")
+    kind = _kind(said)
     peer = peer.named(_named(said, request))
-    read = _KINDS.get(kind)
-    message = read(said, heard_at) if read else Unknown(kind=kind)
+    message = _message(kind, said, heard_at, peer.settings)
     return Incoming(messages=(message,), ack=KEPT, refusal=http_request.FORBIDDEN, peer=peer)
+
+
+def published(publication: Publication, peer: Peer, heard_at: datetime) -> Incoming:
+    """What one publication says; nothing if it is not the phone that says it. Raises Malformed."""
+    peer = peer.named(_named_by_topic(publication.topic))
+    last_level = publication.topic.rpartition("/")[2]
+    if last_level in _NOT_SAID_BY_THE_PHONE or not publication.payload:
+        return Incoming(messages=(), peer=peer)
+    said = http_request.json_object(publication.payload)
+    kind = _kind(said)
+    if kind in _NOT_SAID_BY_THE_PHONE:
+        return Incoming(messages=(), peer=peer)
+    message = _message(kind, said, heard_at, peer.settings)
+    if publication.retained and isinstance(message, Report):
+        signals = message.signals if message.at is not None else frozenset()
+        message = replace(message, buffered=True, signals=signals)
+    return Incoming(messages=(message,), peer=peer)
 
 
 def encode(command: Command, _peer: Peer) -> bytes:
     """Always raises Unsupported: we do not answer a phone with commands."""
     raise Unsupported(
-        f"OwnTracks takes no {type(command).__name__} over HTTP: "
+        f"OwnTracks takes no {type(command).__name__} from us: "
         "call the person, or change the setting in the app"
     )
 
@@ -87,7 +128,24 @@ def simulate(message: Message, peer: Peer) -> bytes:
     return head.encode() + b"\r\n" + body
 
 
-def _location(said: dict[str, object], heard_at: datetime) -> Report:
+def _kind(said: Mapping[str, object]) -> str:
+    """What a message is. Raises Malformed if it does not say, or cannot be read."""
+    kind = said.get("_type")
+    if kind == "encrypted":
+        refuse("encrypted: this phone has an encryption key set; remove it and use TLS")
+    if not isinstance(kind, str):
+        refuse("no _type")
+    return kind
+
+
+def _message(
+    kind: str, said: dict[str, object], heard_at: datetime, settings: DeviceSettings
+) -> Message:
+    read = _KINDS.get(kind)
+    return read(said, heard_at, settings) if read else Unknown(kind=storable(kind))
+
+
+def _location(said: dict[str, object], heard_at: datetime, settings: DeviceSettings) -> Report:
     why = said.get("t")
     signal = _WHY.get(why) if isinstance(why, str) else None
     if why == "h":
@@ -95,18 +153,42 @@ def _location(said: dict[str, object], heard_at: datetime) -> Report:
     readings = _readings(said)
     if why in ("i", "I"):
         readings["ignition"] = why == "i"
-    return _report(said, heard_at, signals=frozenset([signal] if signal else []), readings=readings)
+    signals = frozenset([signal] if signal else [])
+    event = said.get("event")
+    if isinstance(event, str):
+        signals |= settings.meaning(f"event:{event}", _CRIES.get(event, _NONE))
+    if settings.alarms:
+        signals = settings.meaning(f"t:{why}", signals) | _by_name(said, settings)
+    return _report(said, heard_at, signals=signals, readings=readings)
 
 
-def _transition(said: dict[str, object], heard_at: datetime) -> Report:
+def _transition(said: dict[str, object], heard_at: datetime, settings: DeviceSettings) -> Report:
     """The phone crossed the edge of a region of its own: ``event`` is enter or leave."""
-    signal = {"enter": Signal.ZONE_ENTERED, "leave": Signal.ZONE_LEFT}.get(
-        str(said.get("event")), Signal.ZONE_ALERT
-    )
-    return _report(said, heard_at, signals=frozenset({signal}), readings=Readings())
+    event = str(said.get("event"))
+    signal = {"enter": Signal.ZONE_ENTERED, "leave": Signal.ZONE_LEFT}.get(event, Signal.ZONE_ALERT)
+    signals = settings.meaning(f"event:{event}", frozenset({signal}))
+    signals |= _by_name(said, settings)
+    return _report(said, heard_at, signals=signals, readings=Readings())
 
 
-def _steps(said: dict[str, object], heard_at: datetime) -> Report:
+def _waypoint(
+    said: dict[str, object], heard_at: datetime, settings: DeviceSettings
+) -> Report | Unknown:
+    """A place that the person marked. Only by its name it may be a cry for help, from there."""
+    signals = _by_name(said, settings)
+    if not signals:
+        return Unknown(kind="waypoint")
+    report = _report(said, heard_at, signals=signals, readings=Readings())
+    # Where the place is, not where a receiver was.
+    return replace(report, fix=report.fix and replace(report.fix, valid=False))
+
+
+def _by_name(said: Mapping[str, object], settings: DeviceSettings) -> frozenset[Signal]:
+    """What the name of a place was set up to mean."""
+    return settings.meaning(f"desc:{said['desc']}", _NONE) if "desc" in said else _NONE
+
+
+def _steps(said: dict[str, object], heard_at: datetime, _: DeviceSettings) -> Report:
     readings = Readings()
     steps = number(said.get("steps"))
     if steps is not None and steps >= 0:
@@ -173,13 +255,17 @@ def _named(said: Mapping[str, object], request: Request) -> str:
     """Who is speaking. Raises Malformed when nothing in the request says so."""
     topic = said.get("topic")
     if isinstance(topic, str) and topic:
-        # owntracks/<user>/<device>, and perhaps /event or /step behind it.
-        _, *names = topic.strip("/").split("/")
-        return _unit_of(*names[:2]) if len(names) >= 2 else unit_id(topic)
+        return _named_by_topic(topic)
     query = dict(http_request.pairs(request.query))
     user = request.headers.get("x-limit-u") or query.get("u", "")
     device = request.headers.get("x-limit-d") or query.get("d", "")
     return _unit_of(user, device) if device else unit_id(said.get("tid"))
+
+
+def _named_by_topic(topic: str) -> str:
+    """owntracks/<user>/<device>, and perhaps /event or /step behind it."""
+    _, *names = topic.strip("/").split("/")
+    return _unit_of(*names[:2]) if len(names) >= 2 else unit_id(topic)
 
 
 def _unit_of(user: str, device: str) -> str:
@@ -214,6 +300,15 @@ def _simulated_why(report: Report) -> dict[str, object]:
         raise Unsupported(f"OwnTracks cannot say {', '.join(sorted(report.signals))} at once")
     return why
 
+
+_NONE: frozenset[Signal] = frozenset()
+_CRIES: dict[str, frozenset[Signal]] = dict.fromkeys(
+    ("sos", "SOS", "panic"), frozenset({Signal.PANIC})
+)
+"""Words in ``event`` of a location that nobody writes by accident."""
+
+_NOT_SAID_BY_THE_PHONE = frozenset({"cmd", "lwt", "card", "info"})
+"""What others publish about a phone: commands to it, the broker's last will, a portrait."""
 
 _WHY = {
     "9": Signal.LOW_BATTERY,
@@ -250,19 +345,23 @@ _KNOWN = frozenset(
     | {"acc", "bs", *_SPOKEN.values()}
 )
 
-_KINDS: dict[str, Callable[[dict[str, object], datetime], Report]] = {
+_KINDS: dict[str, Callable[[dict[str, object], datetime, DeviceSettings], Report | Unknown]] = {
     "location": _location,
     "transition": _transition,
+    "waypoint": _waypoint,
     "steps": _steps,
 }
-"""Other kinds (waypoint, lwt, card, status …) are kept as Unknown and answered."""
+"""Other kinds (waypoints, status …) are kept as Unknown and answered."""
 
 CODEC = Codec(
     name="owntracks",
-    title="OwnTracks on Android and iOS (HTTP), Qtripp",
-    tells=("fixes, battery, power, steps, Wi-Fi, regions entered and left; no SOS of its own"),
+    title="OwnTracks on Android and iOS (HTTP, MQTT), Qtripp",
+    tells=(
+        "fixes, battery, power, steps, Wi-Fi, regions entered and left; no SOS of its own: "
+        "a letter, an event or a waypoint that means one is set up (`t:u` `event:…` `desc:…`)"
+    ),
     port=5144,
-    frame_size=http_request.frame_size,
+    frame_size=frame_size,
     decode=decode,
     encode=encode,
     simulate=simulate,
