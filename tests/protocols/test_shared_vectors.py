@@ -109,7 +109,7 @@ def _connection(met: Met, expected: object) -> bool:
 EXPECTATIONS: dict[str, Callable[[Met, Any], bool]] = {
     "positions": _positions,
     "positions_before": lambda met, count: met.fixes(0) == count,
-    "positions_from_first": lambda met, count: met.fixes(0) == count,
+    "positions_from_first": lambda met, count: met.fixes(0) == int(count),
     "positions_from_second": lambda met, count: met.fixes(1) == count,
     "position_valid": lambda met, valid: valid or met.fixes() == 0,
     "alarm_must_survive": _alarm,
