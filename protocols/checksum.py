@@ -8,6 +8,7 @@ from functools import reduce
 from operator import xor
 
 from fastcrc.crc16 import arc as crc16_arc
+from fastcrc.crc16 import ibm_3740 as crc16_ibm_3740
 from fastcrc.crc16 import ibm_sdlc as crc16_x25
 from fastcrc.crc16 import kermit as crc16_kermit
 from fastcrc.crc16 import modbus as crc16_modbus
@@ -16,6 +17,7 @@ from fastcrc.crc32 import iso_hdlc as crc32
 
 __all__ = [
     "crc16_arc",
+    "crc16_ibm_3740",
     "crc16_kermit",
     "crc16_modbus",
     "crc16_x25",

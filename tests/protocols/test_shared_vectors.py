@@ -201,8 +201,8 @@ def test_a_whole_conversation_is_heard_however_it_is_cut(row: dict[str, Any], cu
 # --- commands ---------------------------------------------------------------------
 
 
-# Both zones that the rows name are one hour east of Greenwich.
-ZONES = {"GMT+1": 60, "Europe/Amsterdam": 60}
+# Minutes east of Greenwich in the winter of the rows.
+ZONES = {"GMT+1": 60, "Europe/Amsterdam": 60, "GMT+8": 480}
 
 OUR_COMMANDS: dict[str, Callable[[dict[str, Any]], Command]] = {
     "positionSingle": lambda _: Locate(),
