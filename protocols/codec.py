@@ -96,6 +96,9 @@ class Codec:
     options: Mapping[str, str] = field(default_factory=dict)
 
 
+SettingsOf = Callable[[str], DeviceSettings | None]
+
+
 @dataclass(frozen=True, slots=True)
 class Heard:
     """One frame as it came, who spoke, and what it said — or why it said nothing."""
@@ -111,13 +114,21 @@ class Conversation:
 
     Bytes in, what was heard out. Holds the unread tail and who is speaking.
     Does no I/O, so it runs the same in a test as behind a socket.
+
+    ``settings_of`` answers how a unit is set up, or None when that is not known
+    yet: then ``waits_for`` names the unit, its frame stays unread, and
+    ``receive(b"", …)`` goes on when the answer is there.
     """
 
-    __slots__ = ("_garbage", "_unread", "codec", "peer")
+    __slots__ = ("_garbage", "_settings_of", "_unread", "codec", "peer", "waits_for")
 
-    def __init__(self, codec: Codec, peer: Peer | None = None) -> None:
+    def __init__(
+        self, codec: Codec, peer: Peer | None = None, settings_of: SettingsOf | None = None
+    ) -> None:
         self.codec = codec
         self.peer = peer or Peer()
+        self.waits_for = ""
+        self._settings_of = settings_of
         self._unread = b""
         self._garbage = 0
 
@@ -135,6 +146,7 @@ class Conversation:
         buffer = self._unread + data if self._unread else data
         heard: list[Heard] = []
         start, end = 0, len(buffer)
+        self.waits_for = ""
         try:
             while start < end:
                 size = self._size_at(buffer, start, heard)
@@ -142,6 +154,8 @@ class Conversation:
                     break
                 if size > 0:
                     size = self._understand(buffer[start : start + size], heard_at, heard)
+                    if size == 0:
+                        break
                 start += abs(size)
         except Unframeable as lost:
             self._unread = b""
@@ -155,9 +169,9 @@ class Conversation:
         return self.codec.encode(command, self.peer)
 
     def _understand(self, frame: bytes, heard_at: datetime, heard: list[Heard]) -> int:
-        """Decode one frame; answer how many of its bytes are dealt with."""
+        """Decode one frame; answer how many of its bytes are dealt with, 0 to wait."""
         try:
-            incoming = self.codec.decode(frame, self.peer, heard_at)
+            incoming = self._decode(frame, heard_at)
         except Corrupt as error:
             inner = self._next_mark(frame, 1)
             if inner is None and self.codec.marks:
@@ -169,21 +183,51 @@ class Conversation:
             self._note_garbage(inner, str(error))
             heard.append(Heard(frame[:inner], None, self.peer, error))
             return inner
-        except Locked as error:
-            # Whoever holds the key can hear this again; so it is said whose key.
-            heard.append(Heard(frame, None, replace(self.peer, unit_id=error.unit_id), error))
-            return len(frame)
-        except Malformed as error:
-            heard.append(Heard(frame, None, self.peer, error))
-            return len(frame)
         except (ValueError, OverflowError) as error:
-            heard.append(Heard(frame, None, self.peer, Malformed(str(error))))
+            heard.append(self._refused(frame, error))
             return len(frame)
+        if incoming is None:
+            return 0
         if incoming.peer is not None:
             self.peer = incoming.peer
         self._garbage = 0
         heard.append(Heard(frame, incoming, self.peer))
         return len(frame)
+
+    def _refused(self, frame: bytes, error: Exception) -> Heard:
+        malformed = error if isinstance(error, Malformed) else Malformed(str(error))
+        # Whoever holds the key can hear a locked frame again; so it is said whose key.
+        peer = self.peer
+        if isinstance(error, Locked):
+            peer = replace(peer, unit_id=error.unit_id)
+        return Heard(frame, None, peer, malformed)
+
+    def _decode(self, frame: bytes, heard_at: datetime) -> Incoming | None:
+        """What a frame means; None while we do not know how its unit is set up.
+
+        A frame that names a unit is decoded again with that unit's settings.
+        """
+        peer, locked, incoming = self.peer, None, None
+        try:
+            incoming = self.codec.decode(frame, peer, heard_at)
+            speaker = incoming.peer
+            if speaker is None or speaker.unit_id == peer.unit_id:
+                return incoming
+            name, used = speaker.unit_id, speaker.settings
+        except Locked as error:
+            locked, name = error, error.unit_id
+            used = peer.settings if name == peer.unit_id else AS_USUAL
+        if self._settings_of is not None:
+            settings = self._settings_of(name)
+            if settings is None:
+                self.waits_for = name
+                return None
+            if settings != used:
+                known = Peer(dialect=peer.dialect, settings=settings)
+                return self.codec.decode(frame, known, heard_at)
+        if locked is not None:
+            raise locked
+        return incoming
 
     def _size_at(self, buffer: bytes, start: int, heard: list[Heard]) -> int | None:
         """Bytes in the frame at ``start``; None: not whole yet; negative: so much garbage."""

@@ -26,6 +26,7 @@ class DeviceSettings:
     alarms        what a code means on this device, where it differs from the codec's table; an
                   empty set says that it means nothing. The codec names the codes
     options       switches that only this codec knows (``Codec.options`` explains each)
+    heartbeat_s   how often it says something, whatever happens; 0: as the protocol has it
     secret        what only the device and we know: a key in hexadecimal, a pass code
     """
 
@@ -35,6 +36,7 @@ class DeviceSettings:
     panic_inputs: frozenset[int] = frozenset()
     alarms: Mapping[str, frozenset[Signal]] = field(default_factory=dict)
     options: Mapping[str, Option] = field(default_factory=dict)
+    heartbeat_s: int = 0
     secret: str = field(default="", repr=False)
 
     def zone(self, usual: tzinfo = UTC) -> tzinfo:
@@ -63,7 +65,8 @@ def settings_from(said: Mapping[str, object], over: DeviceSettings | None = None
     """Settings as JSON writes them; what is absent is as in ``over``. Raises ValueError.
 
     ``{"model": "CT-1", "time_zone": "+08:00", "columns": "", "panic_inputs": [1],
-    "alarms": {"120": ["fall"]}, "options": {…}, "secret": ""}``
+    "alarms": {"120": ["fall"]}, "options": {…}, "heartbeat_s": 300, "secret": ""}``;
+    alarms and options are laid over those of ``over`` one by one.
     """
     usual = AS_USUAL if over is None else over
     if odd := sorted(said.keys() - set(_FIELDS)):
@@ -79,8 +82,9 @@ def settings_from(said: Mapping[str, object], over: DeviceSettings | None = None
     return DeviceSettings(
         **texts,
         panic_inputs=_inputs(said.get("panic_inputs", usual.panic_inputs)),
-        alarms=usual.alarms if "alarms" not in said else _meanings(said["alarms"]),
-        options=usual.options if "options" not in said else _options(said["options"]),
+        alarms={**usual.alarms, **_meanings(said.get("alarms", {}))},
+        options={**usual.options, **_options(said.get("options", {}))},
+        heartbeat_s=_seconds(said.get("heartbeat_s", usual.heartbeat_s)),
     )
 
 
@@ -97,6 +101,8 @@ def settings_as_json(settings: DeviceSettings) -> dict[str, object]:
         said["alarms"] = {code: sorted(means) for code, means in settings.alarms.items()}
     if settings.options:
         said["options"] = dict(settings.options)
+    if settings.heartbeat_s:
+        said["heartbeat_s"] = settings.heartbeat_s
     return said
 
 
@@ -120,8 +126,11 @@ def zone_called(name: str) -> tzinfo:
         raise ValueError(f"{name!r} is no time zone; write Europe/Brussels or +01:00") from None
 
 
-_FIELDS = ("model", "time_zone", "columns", "panic_inputs", "alarms", "options", "secret")
+_FIELDS = (
+    "model", "time_zone", "columns", "panic_inputs", "alarms", "options", "heartbeat_s", "secret",
+)  # fmt: skip
 _MOST_INPUTS = 64
+_LONGEST_HEARTBEAT_S = 40 * 86_400
 
 
 def _inputs(said: object) -> frozenset[int]:
@@ -131,6 +140,12 @@ def _inputs(said: object) -> frozenset[int]:
         ):
             return frozenset(said)
     raise ValueError(f"panic_inputs is a list of input numbers from 1, not {said!r}")
+
+
+def _seconds(said: object) -> int:
+    if type(said) is int and 0 <= said <= _LONGEST_HEARTBEAT_S:
+        return said
+    raise ValueError(f"heartbeat_s is a number of seconds up to 40 days, not {said!r}")
 
 
 def _meanings(said: object) -> Mapping[str, frozenset[Signal]]:

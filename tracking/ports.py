@@ -48,8 +48,8 @@ def device_ports(settings: Settings) -> list[DevicePort]:
         codec = protocols.get(name)
         usual = codec.port + settings.device_port_offset
         port = settings.device_ports.get(name, usual)
-        if port == OFF:
-            continue
+        if port == OFF or not codec.transports:
+            continue  # switched off, or heard through a broker alone
         if port == 0:
             port = _free_port(settings.device_host, codec.transports)
         for transport in codec.transports:

@@ -140,6 +140,16 @@ class Settings(BaseSettings):
         gt=0,
         description="[K] Silence that raises an alarm for a device without its own (25 h).",
     )
+    category_times_s: Annotated[dict[str, int], NoDecode] = Field(
+        {
+            "SP1": 2_764_800, "SP2": 90_000, "SP3": 1_800, "SP4": 180, "SP5": 90, "SP6": 20,
+            "DP1": 90_000, "DP2": 1_800, "DP3": 180, "DP4": 90,
+        },
+        description=(
+            "[K] Reporting time in seconds of each category of EN 50136-1 (of the primary path), "
+            "as SP4=180,DP4=90."
+        ),
+    )  # fmt: skip
     silence_grace_s: float = Field(
         300.0, ge=0, description="Time that devices get to report after we were away ourselves."
     )
@@ -171,7 +181,7 @@ class Settings(BaseSettings):
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
     log_json: bool = Field(default=False, description="Logs as JSON lines instead of text.")
 
-    @field_validator("device_ports", mode="before")
+    @field_validator("device_ports", "category_times_s", mode="before")
     @classmethod
     def _ports(cls, said: object) -> object:
         if not isinstance(said, str):

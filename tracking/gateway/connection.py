@@ -35,17 +35,19 @@ class Device(asyncio.Protocol):
     """A TCP connection from a device, whatever it speaks."""
 
     __slots__ = (
-        "_before_proxy", "_closing", "_codec", "_gateway", "_modelled", "_paused", "_peer",
-        "_since", "_slowed", "_talk", "_transport", "_waiting", "address", "counted_as", "heard_at",
-        "opened_at", "unit_id",
+        "_asking", "_before_proxy", "_closing", "_codec", "_ended", "_gateway", "_known",
+        "_paused", "_peer", "_since", "_slowed", "_talk", "_transport", "_waiting",
+        "address", "counted_as", "heard_at", "opened_at", "unit_id",
     )  # fmt: skip
 
     def __init__(self, gateway: "Gateway", codec: Codec, *, proxied: bool) -> None:
         self._gateway = gateway
         self._codec = codec
-        self._talk = Conversation(codec)
+        self._talk = Conversation(codec, settings_of=self._settings_of)
         self._peer = self._talk.peer
-        self._modelled = False
+        self._asking = False
+        self._ended = False
+        self._known = -1
         self._since: datetime | None = None
         self._before_proxy: bytes | None = b"" if proxied else None
         self._transport: asyncio.Transport | None = None
@@ -58,8 +60,9 @@ class Device(asyncio.Protocol):
 
     @property
     def read_timeout_s(self) -> float:
-        """How long this protocol may be silent."""
-        return self._codec.read_timeout_s
+        """How long this unit may be silent: some beats of its own, or as its protocol has it."""
+        heartbeat_s = self._peer.settings.heartbeat_s
+        return heartbeat_s * 2.5 if heartbeat_s else self._codec.read_timeout_s
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
@@ -81,6 +84,11 @@ class Device(asyncio.Protocol):
             data = self._behind_proxy(data)
             if not data:
                 return
+        if self._known != self._gateway.directory.version:
+            self._refresh()
+        self._hear(data)
+
+    def _hear(self, data: bytes) -> None:
         now = clock.now()
         try:
             heard = self._talk.receive(data, now)
@@ -92,6 +100,8 @@ class Device(asyncio.Protocol):
             return
         for one in heard:
             self._take(one, now)
+        if self._talk.waits_for:
+            self._ask()
         if not self._paused:
             self._slowed = self._gateway.too_fast(self, len(heard))
             if self._slowed or self._too_many():
@@ -99,6 +109,9 @@ class Device(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """The device has said its last word; answer what waits, then close."""
+        if self._asking:
+            self._ended = True
+            return True
         self._closing = True
         return bool(self._waiting)
 
@@ -179,22 +192,13 @@ class Device(asyncio.Protocol):
         gateway.intake.offer(arrival, heard.peer)
 
     def _let_in(self, arrival: Arrival) -> None:
-        """Answer a frame that says nothing but a name, at once or soon.
+        """Answer a frame that says nothing but a name, at once.
 
         To be let in is not to be told "you may forget this": a device that signs in while
-        PostgreSQL is away must still be able to cry for help. A unit that we do not know yet
-        waits for its commit, which tells us its model; but not for long.
+        PostgreSQL is away must still be able to cry for help.
         """
-        if self._gateway.knows_or_cannot_ask(self.unit_id):
-            self._answer_sign_in(arrival)
-        else:
-            wait_s = self._gateway.settings.provisional_after_ms / 1000.0
-            asyncio.get_running_loop().call_later(wait_s, self._answer_sign_in, arrival)
-
-    def _answer_sign_in(self, arrival: Arrival) -> None:
-        if not arrival.settled:
-            self.write(arrival.ack)
-            arrival.ack = b""
+        self.write(arrival.ack)
+        arrival.ack = b""
 
     def _spoken_by(self, peer: Peer) -> None:
         self._peer = peer
@@ -203,16 +207,41 @@ class Device(asyncio.Protocol):
             self._gateway.presence.gone(self, self.unit_id)
             self.unit_id = unit_id
             self._since = clock.now() if self._codec.one_unit_per_connection else None
-        self._recall_model()
 
-    def _recall_model(self) -> None:
-        """Some frames mean different things from different models; our records name the model."""
-        model = self._gateway.model_of(self.unit_id)
-        self._modelled = model is not None
-        if model and model != self._talk.peer.model:
-            self._talk.peer = self._peer = replace(
-                self._talk.peer, settings=DeviceSettings(model=model)
-            )
+    def _settings_of(self, unit_id: str) -> DeviceSettings | None:
+        return self._gateway.directory.of(clean(unit_id))
+
+    def _ask(self) -> None:
+        """Who speaks is not known yet: read on when it is, which is soon."""
+        self._asking = True
+        self._pause()
+        self._gateway.directory.ask(clean(self._talk.waits_for), self._go_on)
+
+    def _go_on(self) -> None:
+        """Hear again what waited for an answer."""
+        self._asking = False
+        if self._transport is None:
+            return
+        self._resume()
+        self._hear(b"")
+        if self._ended and not self._asking:
+            self._closing = True
+            if not self._waiting:
+                self._close()
+
+    def _refresh(self) -> None:
+        """Something changed in our records; perhaps how this very unit is set up."""
+        directory = self._gateway.directory
+        if not self.unit_id:
+            self._known = directory.version
+            return
+        settings = directory.of(self.unit_id)
+        if settings is None:
+            directory.ask(self.unit_id)
+            return
+        self._known = directory.version
+        if settings != self._talk.peer.settings:
+            self._talk.peer = self._peer = replace(self._talk.peer, settings=settings)
 
     def _keep_unreadable(self, frame: bytes, reason: str, now: datetime) -> None:
         arrival = Arrival(
@@ -238,11 +267,9 @@ class Device(asyncio.Protocol):
             arrival = waiting.pop(0)
             if arrival.kept and arrival.ack:
                 answers.append(arrival.ack)
-        if not self._modelled:
-            self._recall_model()
         if answers:
             self.write(answers[0] if len(answers) == 1 else b"".join(answers))
-        if self._paused and not self._slowed and self._few():
+        if self._paused and not self._slowed and not self._asking and self._few():
             self._resume()
         if self._closing and not waiting:
             self._close()
@@ -271,7 +298,7 @@ class Device(asyncio.Protocol):
     def _next_second(self) -> None:
         """It was the rate and not the queue, or not the queue alone: read again."""
         self._slowed = False
-        if self._few():
+        if self._few() and not self._asking:
             self._resume()
 
     def _resume(self) -> None:

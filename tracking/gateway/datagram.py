@@ -5,7 +5,7 @@ import logging
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
-from protocols.codec import Codec, Conversation, Heard, Peer
+from protocols.codec import Codec, Conversation, Heard
 from protocols.errors import Unframeable
 from protocols.message import Report
 from protocols.settings import DeviceSettings
@@ -34,19 +34,24 @@ class Datagrams(asyncio.DatagramProtocol):
         gateway = self._gateway
         if gateway.fullness() >= 1.0 and not self._urgent(data):
             return  # not heard, not answered: the device will say it again
-        now = clock.now()
-        heard = self._hear(data, Peer(), now)
-        model = gateway.model_of(clean(heard[-1].peer.unit_id)) if heard else None
-        if model:
-            # Now that we know the model, hear it again: some frames mean more from some models.
-            heard = self._hear(data, Peer(settings=DeviceSettings(model=model)), now)
-        for one in heard:
-            self._take(one, addr)
+        self._listen(Conversation(self._codec, settings_of=self._settings_of), data, addr)
 
-    def _hear(self, data: bytes, peer: Peer, now: datetime) -> list[Heard]:
+    def _listen(self, talk: Conversation, data: bytes, addr: tuple[str | Any, int]) -> None:
+        """Take what is heard; once more when it is known how the unit is set up that spoke."""
+        for one in self._hear(talk, data, clock.now()):
+            self._take(one, addr)
+        if talk.waits_for:
+            self._gateway.directory.ask(
+                clean(talk.waits_for), lambda: self._listen(talk, b"", addr)
+            )
+
+    def _settings_of(self, unit_id: str) -> DeviceSettings | None:
+        return self._gateway.directory.of(clean(unit_id))
+
+    def _hear(self, talk: Conversation, data: bytes, now: datetime) -> list[Heard]:
         """What a datagram says, up to where it ceases to say anything."""
         try:
-            return Conversation(self._codec, peer).receive(data, now)
+            return talk.receive(data, now)
         except Unframeable as lost:
             _log.debug("not a datagram of ours", extra={"reason": str(lost)})
             return [*cast("tuple[Heard, ...]", lost.heard)]
@@ -105,6 +110,6 @@ class Datagrams(asyncio.DatagramProtocol):
                 frame=b"",
                 reports=tuple(m for m in one.incoming.messages if isinstance(m, Report)),
             ).life_safety
-            for one in self._hear(data, Peer(), now)
+            for one in self._hear(Conversation(self._codec), data, now)
             if one.incoming is not None
         )

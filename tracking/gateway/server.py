@@ -21,6 +21,7 @@ from protocols.codec import Codec
 from tracking import bus, database
 from tracking.gateway.connection import Device
 from tracking.gateway.datagram import Datagrams
+from tracking.gateway.directory import Directory
 from tracking.gateway.presence import Presence
 from tracking.gateway.rates import Meter
 from tracking.ingest import store
@@ -42,6 +43,7 @@ class Gateway:
         self.settings = settings
         self.name = name
         self.units = Units()
+        self.directory = Directory(settings)
         self.presence = Presence()
         self.bell = bus.Bell(settings)
         self.intake = Intake(
@@ -105,7 +107,7 @@ class Gateway:
     def too_fast(self, device: Device, frames: int) -> bool:
         """Whether a unit has brought more frames in this second than it may."""
         settings = self.settings
-        known = self.units.get(device.unit_id) is not None
+        known = self.directory.knows(device.unit_id)
         limit = (
             settings.frames_per_second_per_unit
             if known
@@ -117,15 +119,6 @@ class Gateway:
     def may_quarantine(self, address: str) -> bool:
         """Whether one more unreadable frame from an address is worth keeping this second."""
         return self._unreadable.count(address, self.time()) <= _UNREADABLE_PER_SECOND
-
-    def knows_or_cannot_ask(self, unit_id: str) -> bool:
-        """Whether waiting for a commit would teach us nothing about who signs in."""
-        return self.units.get(unit_id) is not None or self.intake.ordinary.away
-
-    def model_of(self, unit_id: str) -> str | None:
-        """The device model in our records; None while we have not read them for this unit."""
-        unit = self.units.get(unit_id)
-        return unit.model if unit is not None else None
 
     async def listen(self) -> None:
         """Open every device port. Raises OSError naming the port that is taken."""
@@ -155,6 +148,7 @@ class Gateway:
                 for job in (
                     self.intake.run,
                     self.bell.run,
+                    self.directory.run,
                     self._show_figures,
                     self._hear_of_the_fleet,
                     self._sweep,
@@ -267,12 +261,17 @@ class Gateway:
 
     async def _hear_of_the_fleet_over(self, connection: database.Connection) -> None:
         def changed(_connection: object, _pid: int, _channel: str, payload: object) -> None:
-            self.units.forget([str(payload)])
+            self.directory.forget(str(payload))
+            if payload:
+                self.units.forget([str(payload)])
+            else:
+                self.units.forget_all()
 
         ended = asyncio.Event()
         connection.add_termination_listener(lambda _: ended.set())
         await connection.add_listener(bus.NOTIFY_FLEET, changed)
         # What was said before we listened is not said again.
+        self.directory.forget_all()
         self.units.forget_all()
         while not ended.is_set():
             with contextlib.suppress(TimeoutError):

@@ -39,7 +39,6 @@ class Unit:
     device: bytes
     organisation_id: UUID
     kind: str
-    model: str
     epoch: int
     reporting_time_s: float
     fitments: Sequence[Fitment]

@@ -14,11 +14,12 @@ import os
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import orjson
 
 from protocols.codec import Peer
-from protocols.settings import DeviceSettings
+from protocols.settings import settings_as_json, settings_from
 from tracking.ingest.arrival import Arrival
 from tracking.ingest.understood import understood
 
@@ -61,13 +62,14 @@ class Journal:
             "received_at": arrival.received_at.isoformat(),
             "frame": arrival.frame.hex(),
             "dialect": peer.dialect,
-            "model": peer.model,
+            # Without them an encrypted frame, or another clock, could not be read again.
+            "settings": settings_as_json(peer.settings) | {"secret": peer.settings.secret},
         }
         async with self._lock:
             await asyncio.to_thread(self._write, orjson.dumps(entry))
             self._waiting += 1
 
-    def read(self) -> list[dict[str, str]]:
+    def read(self) -> list[dict[str, Any]]:
         """What waits from before; a line that a crash cut short is skipped."""
         try:
             lines = self._path.read_bytes().splitlines()
@@ -92,7 +94,7 @@ class Journal:
             os.close(handle)
 
 
-def again(entry: dict[str, str]) -> Arrival:
+def again(entry: dict[str, Any]) -> Arrival:
     """A journalled frame, understood anew."""
     arrival = understood(
         bytes.fromhex(entry["frame"]),
@@ -100,7 +102,7 @@ def again(entry: dict[str, str]) -> Arrival:
         peer=Peer(
             unit_id=entry["unit_id"],
             dialect=entry["dialect"],
-            settings=DeviceSettings(model=entry["model"]),
+            settings=settings_from(entry["settings"]),
         ),
         address=entry["address"],
         received_at=datetime.fromisoformat(entry["received_at"]),

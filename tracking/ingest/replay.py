@@ -7,11 +7,12 @@ decoded, folded, committed; only then do they leave quarantine. Read twice they 
 import logging
 
 from protocols.codec import Conversation, Peer
-from protocols.settings import DeviceSettings
+from protocols.settings import AS_USUAL
 from tracking.database import Connection
 from tracking.ingest import store
 from tracking.ingest.understood import understood
 from tracking.ingest.writer import Kept, Writer
+from tracking.profiles import store as profiles
 
 _log = logging.getLogger(__name__)
 _AT_ONCE = 500
@@ -25,11 +26,12 @@ async def read_again(connection: Connection, writer: Writer) -> list[Kept]:
     done: list[Kept] = []
     while waiting := await store.frames_of_units_registered_since(connection, most=_AT_ONCE):
         talks: dict[str, Conversation] = {}
+        units = await profiles.settings_of_units(connection, [each.unit_id for each in waiting])
         arrivals = [
             understood(
                 frame.payload,
                 codec=frame.codec,
-                peer=Peer(unit_id=frame.unit_id, settings=DeviceSettings(model=frame.model)),
+                peer=Peer(unit_id=frame.unit_id, settings=units.get(frame.unit_id, AS_USUAL)),
                 address=frame.address,
                 received_at=frame.received_at,
                 talks=talks,

@@ -23,7 +23,6 @@ class Quarantined:
     codec: str
     address: str
     payload: bytes
-    model: str
 
 
 REPLAY = "replay"
@@ -95,7 +94,6 @@ async def claim(
             device=device["id"].bytes,
             organisation_id=device["organisation_id"],
             kind=device["kind"],
-            model=device["model"],
             epoch=row["epoch"],
             reporting_time_s=device["reporting_time_s"] or reporting_time_s,
             fitments=fitments.get(row["unit_id"], ()),
@@ -111,8 +109,8 @@ async def claim(
 async def _devices(connection: Connection, unit_ids: Sequence[str]) -> Sequence[Any]:
     return await connection.fetch(
         """
-        SELECT unit_id, id, organisation_id, kind, model, reporting_time_s
-        FROM devices WHERE unit_id = ANY ($1)
+        SELECT d.unit_id, d.id, d.organisation_id, d.kind, s.reporting_time_s
+        FROM devices d JOIN device_setups s ON s.device_id = d.id WHERE d.unit_id = ANY ($1)
         """,
         unit_ids,
     )
@@ -360,7 +358,7 @@ async def frames_of_units_registered_since(
     """Frames that came before their unit was registered, each unit's in order."""
     found = await connection.fetch(
         """
-        SELECT q.id, q.received_at, q.unit_id, q.codec, q.address, q.payload, d.model
+        SELECT q.id, q.received_at, q.unit_id, q.codec, q.address, q.payload
         FROM quarantined_frames q
         JOIN devices d ON d.unit_id = q.unit_id AND d.retired_at IS NULL
         WHERE q.reason = $1 ORDER BY q.unit_id, q.id LIMIT $2

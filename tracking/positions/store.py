@@ -54,12 +54,12 @@ async def heard(connection: Connection, *, default_reporting_time_s: int) -> Hea
         FROM (
             SELECT a.number, coalesce(extract(epoch FROM max(u.heard_at))::float8, 0) AS heard_at,
                    coalesce(bool_and(u.silent_since IS NOT NULL), false) AS silent,
-                   min(coalesce(d.reporting_time_s, $1))::float8 AS reporting_time_s
+                   min(coalesce(s.reporting_time_s, $1))::float8 AS reporting_time_s
             FROM assets a
             JOIN fitments f ON f.asset_id = a.id AND f.fitted_from <= now()
                 AND (f.fitted_until IS NULL OR f.fitted_until > now())
-            JOIN devices d ON d.id = f.device_id
-            LEFT JOIN unit_sessions u ON u.unit_id = d.unit_id
+            JOIN device_setups s ON s.device_id = f.device_id
+            LEFT JOIN unit_sessions u ON u.unit_id = s.unit_id
             WHERE a.retired_at IS NULL GROUP BY a.number
         ) each
         """,
@@ -224,9 +224,9 @@ async def standing_of(
                         (SELECT received_at FROM last_positions WHERE asset_id = $1)) AS heard_at,
                CASE WHEN bool_and(u.silent_since IS NOT NULL) THEN max(u.silent_since) END
                    AS silent_since,
-               coalesce(min(coalesce(d.reporting_time_s, $2)), $2)::float8 AS reporting_time_s
-        FROM fitments f JOIN devices d ON d.id = f.device_id
-        LEFT JOIN unit_sessions u ON u.unit_id = d.unit_id
+               coalesce(min(coalesce(s.reporting_time_s, $2)), $2)::float8 AS reporting_time_s
+        FROM fitments f JOIN device_setups s ON s.device_id = f.device_id
+        LEFT JOIN unit_sessions u ON u.unit_id = s.unit_id
         WHERE f.asset_id = $1 AND f.fitted_from <= now()
           AND (f.fitted_until IS NULL OR f.fitted_until > now())
         """,

@@ -74,15 +74,16 @@ async def units_quiet_for_too_long(
     now: datetime = await connection.fetchval("SELECT now()")
     found = await connection.fetch(
         """
-        SELECT u.unit_id, u.heard_at, coalesce(d.reporting_time_s, $1) AS reporting_time_s,
+        SELECT u.unit_id, u.heard_at, coalesce(s.reporting_time_s, $1) AS reporting_time_s,
                d.id AS device_id, d.organisation_id, f.asset_id
         FROM unit_sessions u
         JOIN devices d ON d.unit_id = u.unit_id AND d.retired_at IS NULL
+        JOIN device_setups s ON s.device_id = d.id
         LEFT JOIN fitments f ON f.device_id = d.id
             AND f.fitted_from <= now() AND coalesce(f.fitted_until > now(), true)
         WHERE u.silent_since IS NULL
           AND u.unit_id > $3
-          AND u.heard_at < now() - make_interval(secs => coalesce(d.reporting_time_s, $1))
+          AND u.heard_at < now() - make_interval(secs => coalesce(s.reporting_time_s, $1))
         ORDER BY u.unit_id LIMIT $2
         FOR UPDATE OF u SKIP LOCKED
         """,

@@ -101,6 +101,16 @@ DOORS: dict[str, Door] = {
     "PATCH /api/v1/devices/{device_id}": Door(roles=KEEPERS, body={"model": "x"}),
     "POST /api/v1/devices/{device_id}/retire": Door(roles=KEEPERS),
     "POST /api/v1/devices/{device_id}/restore": Door(roles=KEEPERS),
+    # A profile says nothing of anybody; a device's setup and its words do.
+    "GET /api/v1/profiles": about_me(roles=STAFF),
+    "POST /api/v1/profiles": about_me(201, roles=ADMINISTRATOR, body={"codec": "gt06"}),
+    "GET /api/v1/profiles/versions": about_me(404, roles=STAFF, query="codec=watch&model=none"),
+    "POST /api/v1/profiles/preview": about_me(
+        roles=STAFF, body={"codec": "gt06", "frames": ["7878"]}
+    ),
+    "GET /api/v1/devices/{device_id}/setup": Door(roles=STAFF),
+    "PUT /api/v1/devices/{device_id}/setup": Door(roles=ADMINISTRATOR, body={"secret": "00"}),
+    "GET /api/v1/devices/{device_id}/frames": Door(roles=STAFF),
     "GET /api/v1/fitments": about_me(),
     "POST /api/v1/fitments": Door(roles=KEEPERS, status=201, body=FIT),
     "POST /api/v1/fitments/{fitment_id}/end": Door(roles=KEEPERS, body={}),

@@ -22,6 +22,7 @@ async def bounds_a_flood(settings: Settings, pool: Pool) -> None:
         port = gateway.ports["gt06/tcp"]
         flooding = await Device("gt06", UNIT).connect(port)
         await flooding.sign_in()
+        await until(lambda: gateway.units.get(UNIT))
         unit = gateway.units.get(UNIT)
         assert unit is not None
         unit.written_at = unit.written_at.replace(year=2020)  # hearing from it is due
@@ -73,6 +74,7 @@ async def test_when_the_gateway_is_full_everybody_gets_less(settings: Settings, 
         live = await Device("gt06", OTHER).connect(gateway.ports["gt06/tcp"])
         await live.sign_in()
         (brings_news,) = gateway._devices - {brings_history}
+        await until(lambda: gateway.intake.pending == 0)
         assert brings_history._allowance() == brings_news._allowance() == _ALLOWANCE
         async with held(settings, "LOCK TABLE positions IN SHARE MODE") as locks:
             old.say(*(report(ago(3000 - step), step) for step in range(50)))

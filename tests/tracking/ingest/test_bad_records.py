@@ -56,6 +56,7 @@ async def isolates_poison(settings: Settings, pool: Pool) -> None:
         phone = await Device("osmand", UNIT).connect(gateway.ports["osmand/tcp"])
         tracker = await Device("gt06", OTHER).connect(gateway.ports["gt06/tcp"])
         await tracker.sign_in()
+        await until(lambda: gateway.intake.pending == 0)
         async with held(settings, "LOCK TABLE positions IN SHARE MODE") as locks:
             tracker.say(report(ago(90)))
             await until_a_commit_waits(pool)

@@ -1,0 +1,1 @@
+"""Device profiles: how every device of a model is set up, version by version."""
