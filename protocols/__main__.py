@@ -92,7 +92,7 @@ def table() -> str:
     ]
     for codec in map(protocols.get, protocols.names()):
         commands = ", ".join(_hyphened(kind) for kind in codec.commands) or "none"
-        transports = ", ".join(codec.transports)
+        transports = ", ".join(codec.transports) or "MQTT broker"
         cells = (codec.name, codec.title, transports, codec.port, codec.tells, commands)
         lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines)
