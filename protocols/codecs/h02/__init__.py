@@ -91,12 +91,14 @@ def encode(command: Command, peer: Peer) -> bytes:
     """The sentence that carries ``command``. Raises Unsupported, and says why."""
     if not peer.unit_id:
         raise Unsupported("an H02 device obeys only its own name: it has not told us one yet")
-    return f"*{peer.dialect or 'HQ'},{peer.unit_id},{_content(command)}#".encode()
+    return f"*{peer.dialect or 'HQ'},{peer.unit_id},{_content(command, peer)}#".encode()
 
 
-def _content(command: Command) -> str:
+def _content(command: Command, peer: Peer) -> str:
     match command:
         case ReportEvery(seconds=seconds) if 1 <= seconds <= 65535:
+            if peer.settings.flag("d1", usual=False):
+                return f"D1,{_AN_HOUR},{seconds}"
             return f"S71,{_AN_HOUR},22,{seconds}"
         case Reboot():
             return f"R1,{_AN_HOUR}"
@@ -132,4 +134,5 @@ CODEC = Codec(
     transports=("tcp", "udp"),
     marks=(b"*", b"$"),
     commands=(ReportEvery, Reboot, Custom, Immobilise, Mobilise),
+    options={"d1": "is told with D1 how often to report, where others are told with S71"},
 )
