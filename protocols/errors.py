@@ -28,7 +28,11 @@ class Corrupt(Malformed):
 
 
 class Locked(Malformed):
-    """The frame is encrypted, and we do not have the key of ``unit_id``, or not the right one."""
+    """A whole frame of ``unit_id`` that we may not believe or cannot read.
+
+    It is encrypted and we do not have the key, or not the right one; or it is
+    not of now, or in a form that only its unit's settings could explain.
+    """
 
     def __init__(self, reason: str, *, unit_id: str, answer: bytes = b"") -> None:
         super().__init__(reason, answer=answer)
