@@ -68,14 +68,16 @@ class Town:
         assert row is not None
         return row["id"], row["number"]
 
-    async def add_device(self, organisation: UUID, unit_id: str, asset: UUID) -> UUID:
-        """A device that has been fitted to the asset since 2020."""
+    async def add_device(self, organisation: UUID, unit_id: str, asset: UUID | None) -> UUID:
+        """A device that has been fitted to the asset since 2020, or to none."""
         device: UUID = await self.pool.fetchval(
             "INSERT INTO devices (organisation_id, unit_id, codec, kind)"
             " VALUES ($1, $2, 'gt06', 'tracker') RETURNING id",
             organisation,
             unit_id,
         )
+        if asset is None:
+            return device
         await self.pool.execute(
             "INSERT INTO fitments (organisation_id, device_id, asset_id, fitted_from)"
             " VALUES ($1, $2, $3, '2020-01-01Z')",
