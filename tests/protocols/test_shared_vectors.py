@@ -114,6 +114,10 @@ EXPECTATIONS: dict[str, Callable[[Met, Any], bool]] = {
     "position_valid": lambda met, valid: valid or met.fixes() == 0,
     "alarm_must_survive": _alarm,
     "alarm_recovered": _alarm,
+    # Any of the answers that the protocol's own document names.
+    "reply": lambda met, words: any(
+        word.encode() in met.answer for word in words.split() if word.startswith("#")
+    ),
     "status": lambda met, code: b"HTTP/1.1 %d " % code in met.answer,
     "connection": _connection,
     "device": lambda met, name: met.talk.peer.unit_id == name,
