@@ -210,7 +210,7 @@ ZONES = {"GMT+1": 60, "Europe/Amsterdam": 60, "GMT+8": 480}
 
 OUR_COMMANDS: dict[str, Callable[[dict[str, Any]], Command]] = {
     "positionSingle": lambda _: Locate(),
-    "positionPeriodic": lambda given: ReportEvery(seconds=given["frequency"]),
+    "positionPeriodic": lambda given: ReportEvery(seconds=given.get("frequency", 60)),
     "rebootDevice": lambda _: Reboot(),
     "powerOff": lambda _: PowerOff(),
     "sosNumber": lambda given: SetSosNumber(index=given["index"], phone=given["phone"]),
@@ -247,9 +247,10 @@ def test_a_command_becomes_the_bytes_of_the_row(row: dict[str, Any]):
     # Rows that come without a login name the maker in their own first bytes.
     maker = re.match(rb"\[(\w\w)\*", bytes.fromhex(row["hex"]))
     dialect = maker[1].decode() if maker and not row.get("prelude_wire_hex") else ""
-    talk = Conversation(
-        codec, Peer(unit_id=unit_id, dialect=dialect, settings=DeviceSettings(model=model))
-    )
+    # As do those that came from a device which is told everything as text messages.
+    options = {"alternative": True} if bytes.fromhex(row["hex"]).startswith(b"[begin]") else {}
+    settings = DeviceSettings(model=model, options=options)
+    talk = Conversation(codec, Peer(unit_id=unit_id, dialect=dialect, settings=settings))
     for sent in row.get("prelude_wire_hex") or []:
         talk.receive(bytes.fromhex(sent), HEARD_AT)
     try:
