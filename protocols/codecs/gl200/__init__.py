@@ -17,6 +17,7 @@ was told to wait for it (AT+GTSRI). The letters of a report (SOS, RTL …) are t
 from datetime import datetime
 
 from protocols.codec import Codec, Incoming, Peer
+from protocols.codecs import gl100
 from protocols.codecs.gl200 import binary
 from protocols.codecs.gl200.fields import moment, places
 from protocols.codecs.gl200.information import KINDS, information_report
@@ -33,7 +34,6 @@ from protocols.message import (
     Message,
     Mobilise,
     Reboot,
-    Unknown,
 )
 from protocols.wire import text
 
@@ -74,7 +74,6 @@ def decode(frame: bytes, peer: Peer, heard_at: datetime) -> Incoming:
 
     ``heard_at`` is not needed: every report names its time.
     """
-    del heard_at
     if not frame.startswith(_TEXT_HEADS):
         if not frame.startswith((*binary.HEADS, binary.PENDANT)):
             raise Malformed("no +RESP, +BUFF or +ACK here")
@@ -88,8 +87,8 @@ def decode(frame: bytes, peer: Peer, heard_at: datetime) -> Incoming:
         # Some firmware names no version and no device: the columns are the same behind them.
         fields[1:2] = ["", fields[1], ""]
         if len(fields[-2]) != _TIME:
-            # A GL100, whose columns are others. It has a codec and a port of its own.
-            return Incoming(messages=(Unknown(kind=f"GL100 {kind}"),), peer=peer.named(fields[2]))
+            # A GL100, whose columns are others, came to this port.
+            return gl100.decode(frame, peer, heard_at)
     if not fields[2].isalnum():
         raise Malformed("a report without a name")
     peer = peer.named(fields[2])
