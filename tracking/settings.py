@@ -73,6 +73,30 @@ class Settings(BaseSettings):
         description="Addresses whose PROXY protocol or X-Forwarded-For headers are believed.",
     )
 
+    mqtt_url: str = Field(
+        "",
+        description=(
+            "The MQTT broker that devices publish to, as mqtt://host or mqtts://host:8883. "
+            "Empty: none."
+        ),
+    )
+    mqtt_user: str = Field("", description="Who we are to the broker.")
+    mqtt_password: str = Field("", repr=False, description="And how it knows.")
+    mqtt_ca: Path | None = Field(
+        None, description="PEM certificate of the broker's authority, if it is not a public one."
+    )
+    mqtt_topics: Annotated[dict[str, str], NoDecode] = Field(
+        {"owntracks/#": "owntracks", "devices/{unit}/json": "json_mqtt"},
+        description=(
+            "Topic filters and what is spoken there, as owntracks/#=owntracks; the level {unit} "
+            "names the unit."
+        ),
+    )
+    mqtt_name: str = Field(
+        "vigil",
+        description="Begins our names at the broker; give each installation on one its own.",
+    )
+
     gateways: int = Field(2, ge=1, description="Gateway processes that `vigil up` starts.")
     api_processes: int = Field(1, ge=1, description="API processes that `vigil up` starts.")
     simulate_devices: bool = Field(
@@ -181,7 +205,7 @@ class Settings(BaseSettings):
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
     log_json: bool = Field(default=False, description="Logs as JSON lines instead of text.")
 
-    @field_validator("device_ports", "category_times_s", mode="before")
+    @field_validator("device_ports", "category_times_s", "mqtt_topics", mode="before")
     @classmethod
     def _ports(cls, said: object) -> object:
         if not isinstance(said, str):

@@ -14,6 +14,7 @@ import tracking.api.docs
 import tracking.api.health
 import tracking.audit.api
 import tracking.fleet.api
+import tracking.fleet.imports_api
 import tracking.fleet.quarantine_api
 import tracking.live
 import tracking.people.accounts_api
@@ -107,6 +108,7 @@ def _routes_of_version_1() -> APIRouter:
     private = APIRouter(responses=responses(NotSignedIn))
     private.include_router(tracking.people.api.router)
     private.include_router(tracking.people.accounts_api.router)
+    private.include_router(tracking.fleet.imports_api.router)
     private.include_router(tracking.fleet.api.router)
     private.include_router(tracking.fleet.quarantine_api.router)
     private.include_router(tracking.audit.api.router)

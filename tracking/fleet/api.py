@@ -129,7 +129,7 @@ async def list_devices(
     person: SignedIn,
     pool: AppPool,
     asked: Asked,
-    search: Annotated[Search, Query(description="Part of a unit id, model or phone.")] = "",
+    search: Annotated[Search, Query(description="Part of a unit id, model, phone or name.")] = "",
     codec: Annotated[Search | None, Query(description="Only of this protocol.")] = None,
     fitted: Annotated[bool | None, Query(description="Only on an asset, or only free.")] = None,
     organisation_id: OrganisationQuery = None,

@@ -102,6 +102,22 @@ class UnknownUnit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """Frames from one address at one protocol's port that could not be read; the newest of them.
+
+    ``unit_id`` is "" where nobody said who was speaking.
+    """
+
+    address: str
+    codec: str
+    unit_id: str
+    frames: int
+    last_at: datetime
+    reason: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewAsset:
     """An asset to be filed."""
 

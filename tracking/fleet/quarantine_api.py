@@ -1,17 +1,20 @@
 """Routes of the quarantine: units that speak to us and that nobody registered."""
 
+import asyncio
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
+import protocols
+from protocols.recognition import guesses
 from tracking.database import transaction
 from tracking.errors import Conflict, Forbidden, NotFound
 from tracking.fleet import service, store
 from tracking.fleet.api import Asked, Keeper
-from tracking.fleet.fleet import AssetKind, DeviceKind, NewAsset, NewDevice
+from tracking.fleet.fleet import AssetKind, DeviceKind, NewAsset, NewDevice, Unreadable
 from tracking.fleet.forms import (
     CodecShown,
     DeviceShown,
@@ -53,6 +56,50 @@ class UnknownUnitShown(Shown):
     frames: Annotated[int, Field(description="Frames that it sent.")]
     refused: Annotated[int, Field(description="Frames that were not kept, for there were many.")]
     dismissed_at: datetime | None
+
+
+class GuessShown(Shown):
+    """A protocol that makes sense of the bytes."""
+
+    codec: CodecShown
+    port: Annotated[int, Field(examples=[5023], description="Its usual port.")]
+    unit_id: UnitIdShown
+    share: Annotated[float, Field(description="How much of the bytes it could read, 0 to 1.")]
+
+
+class UnreadableShown(BaseModel):
+    """Frames from one address that could not be read at the port where they arrived."""
+
+    address: Annotated[str, Field(examples=["203.0.113.7"])]
+    codec: Annotated[str, Field(examples=["gt06"], description="The port it came to.")]
+    unit_id: str
+    frames: int
+    last_at: datetime
+    reason: str
+    hex: Annotated[str, Field(description="The beginning of the newest of them.")]
+    guesses: list[GuessShown]
+
+    @classmethod
+    def of(cls, found: Unreadable) -> "UnreadableShown":
+        """As shown, with the likely protocols."""
+        return cls(
+            address=found.address,
+            codec=found.codec,
+            unit_id=found.unit_id,
+            frames=found.frames,
+            last_at=found.last_at,
+            reason=found.reason,
+            hex=found.payload[:200].hex(),
+            guesses=[
+                GuessShown(
+                    codec=guess.codec,
+                    port=protocols.get(guess.codec).port,
+                    unit_id=guess.unit_id,
+                    share=guess.share,
+                )
+                for guess in guesses(found.payload, found.last_at)
+            ],
+        )
 
 
 class NewAssetOfUnit(Said):
@@ -118,6 +165,16 @@ async def list_units(
         )
     shown = [UnknownUnitShown.model_validate(unit) for unit in found]
     return page(shown, asked, lambda unit: (unit.last_seen_at.isoformat(), unit.unit_id))
+
+
+@router.get("/units/unreadable", summary="List what cannot be read", responses=responses(Forbidden))
+async def list_unreadable(
+    person: Staff, pool: AppPool, limit: Annotated[int, Query(ge=1, le=200)] = 50
+) -> list[UnreadableShown]:
+    """Who sends what we cannot read, and which protocol its first bytes look like."""
+    async with transaction(pool, person.reach) as connection:
+        found = await store.unreadable(connection, most=limit)
+    return await asyncio.to_thread(lambda: [UnreadableShown.of(each) for each in found])
 
 
 @router.post(

@@ -38,7 +38,7 @@ DeviceChange = Mapping[str, Any]
 async def add_asset(pool: Pool, by: Person, new: NewAsset) -> Asset:
     """File a new asset. Raises NotFound (organisation)."""
     async with transaction(pool, by.reach) as connection:
-        return await _file_asset(connection, new)
+        return await file_asset(connection, new)
 
 
 async def change_asset(pool: Pool, by: Person, asset_id: UUID, change: AssetChange) -> Asset:
@@ -64,7 +64,7 @@ async def retire_asset(pool: Pool, by: Person, asset_id: UUID, *, retired: bool)
 async def add_device(pool: Pool, by: Person, new: NewDevice) -> Device:
     """File a new device. Raises NotFound (organisation), Invalid (codec), Conflict (unit id)."""
     async with transaction(pool, by.reach) as connection:
-        return await _file_device(connection, new)
+        return await file_device(connection, new)
 
 
 async def change_device(pool: Pool, by: Person, device_id: UUID, change: DeviceChange) -> Device:
@@ -103,7 +103,7 @@ async def fit(
     async with transaction(pool, by.reach) as connection:
         device = await device_seen(connection, device_id, lock=True)
         asset = await asset_seen(connection, asset_id, lock=True)
-        return await _fit(connection, device, asset, when)
+        return await fit_in(connection, device, asset, when)
 
 
 async def unfit(pool: Pool, by: Person, fitment_id: UUID, *, when: datetime | None) -> Fitment:
@@ -132,15 +132,15 @@ async def register(
     """
     async with transaction(pool, by.reach) as connection:
         unit = await _unknown_unit_seen(connection, new.unit_id)
-        device = await _file_device(connection, replace(new, codec=unit.codec))
+        device = await file_device(connection, replace(new, codec=unit.codec))
         fitment = None
         if on is not None:
             asset = (
-                await _file_asset(connection, on)
+                await file_asset(connection, on)
                 if isinstance(on, NewAsset)
                 else await asset_seen(connection, on, lock=True)
             )
-            fitment = await _fit(connection, device, asset, unit.first_seen_at)
+            fitment = await fit_in(connection, device, asset, unit.first_seen_at)
         return await device_seen(connection, device.id), fitment
 
 
@@ -186,12 +186,14 @@ async def _unknown_unit_seen(connection: Connection, unit_id: str) -> UnknownUni
     return found
 
 
-async def _file_asset(connection: Connection, new: NewAsset) -> Asset:
+async def file_asset(connection: Connection, new: NewAsset) -> Asset:
+    """File an asset, in a transaction that goes on. Raises as ``add_asset``."""
     await organisation_seen(connection, new.organisation_id)
     return await asset_seen(connection, await store.add_asset(connection, new))
 
 
-async def _file_device(connection: Connection, new: NewDevice) -> Device:
+async def file_device(connection: Connection, new: NewDevice) -> Device:
+    """File a device, in a transaction that goes on. Raises as ``add_device``."""
     _refuse_unspoken(new.codec)
     await organisation_seen(connection, new.organisation_id)
     device_id = await store.add_device(connection, new)
@@ -200,9 +202,10 @@ async def _file_device(connection: Connection, new: NewDevice) -> Device:
     return await device_seen(connection, device_id)
 
 
-async def _fit(
+async def fit_in(
     connection: Connection, device: Device, asset: Asset, when: datetime | None
 ) -> Fitment:
+    """Put a device on an asset, in a transaction that goes on. Raises as ``fit``."""
     if device.organisation_id != asset.organisation_id:
         raise Conflict("The device and the asset belong to different clients.")
     if device.retired_at is not None or asset.retired_at is not None:

@@ -18,6 +18,7 @@ from tracking.fleet.fleet import (
     NewAsset,
     NewDevice,
     UnknownUnit,
+    Unreadable,
 )
 
 
@@ -63,6 +64,26 @@ async def assets(
         most,
     )
     return [_asset(row) for row in rows]
+
+
+async def client_called(connection: Connection, name: str) -> UUID | None:
+    """Which client has this name? None where none has, or several have."""
+    found = await connection.fetch(
+        "SELECT id FROM organisations WHERE kind = 'client' AND lower(name) = lower($1) LIMIT 2",
+        name,
+    )
+    return found[0]["id"] if len(found) == 1 else None
+
+
+async def asset_called(connection: Connection, name: str, *, organisation_id: UUID) -> UUID | None:
+    """Which asset in use has this name at that client?"""
+    asset_id: UUID | None = await connection.fetchval(
+        "SELECT id FROM assets WHERE organisation_id = $1 AND lower(name) = lower($2)"
+        " AND retired_at IS NULL ORDER BY created_at LIMIT 1",
+        organisation_id,
+        name,
+    )
+    return asset_id
 
 
 async def add_asset(connection: Connection, new: NewAsset) -> UUID:
@@ -124,12 +145,14 @@ async def devices(
 ) -> list[Device]:
     """Which devices are there, by unit id?
 
-    ``search`` is looked for in unit ids, models and telephone numbers; ``fitted`` None: all.
+    ``search`` is looked for in unit ids, models, telephone numbers, and in the name, plate and
+    number of the asset that a device is on; ``fitted`` None: all.
     """
     rows = await connection.fetch(
         f"""{_DEVICES}
         WHERE ($1::text IS NULL OR (d.unit_id, d.id) > ($1, $2::uuid))
-          AND strpos(lower(concat_ws(' ', d.unit_id, d.model, d.phone)), lower($3)) > 0
+          AND strpos(lower(concat_ws(' ', d.unit_id, d.model, d.phone, a.name, a.plate, a.phone)),
+                     lower($3)) > 0
           AND ($4::text IS NULL OR d.codec = $4)
           AND ($5::boolean IS NULL OR (f.id IS NOT NULL) = $5)
           AND ($6::uuid IS NULL OR d.organisation_id = $6)
@@ -290,6 +313,29 @@ async def unknown_units(
         most,
     )
     return [UnknownUnit(**row) for row in rows]
+
+
+async def unreadable(connection: Connection, *, most: int) -> list[Unreadable]:
+    """Who sends what we cannot read, the latest first? Of the newest 5,000 frames."""
+    rows = await connection.fetch(
+        """
+        SELECT DISTINCT ON (last_at, address, codec, unit_id)
+               address, codec, unit_id, frames, last_at, reason, payload
+        FROM (
+            SELECT address, codec, unit_id, reason, payload, received_at,
+                   count(*) OVER who AS frames, max(received_at) OVER who AS last_at
+            FROM (
+                SELECT * FROM quarantined_frames WHERE reason <> 'unknown unit'
+                ORDER BY received_at DESC LIMIT 5000
+            ) newest
+            WINDOW who AS (PARTITION BY address, codec, unit_id)
+        ) each
+        WHERE received_at = last_at
+        ORDER BY last_at DESC, address, codec, unit_id LIMIT $1
+        """,
+        most,
+    )
+    return [Unreadable(**row) for row in rows]
 
 
 async def dismiss_unit(connection: Connection, unit_id: str, *, dismissed: bool) -> None:

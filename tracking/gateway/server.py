@@ -22,6 +22,7 @@ from tracking import bus, database
 from tracking.gateway.connection import Device
 from tracking.gateway.datagram import Datagrams
 from tracking.gateway.directory import Directory
+from tracking.gateway.mqtt import Broker
 from tracking.gateway.presence import Presence
 from tracking.gateway.rates import Meter
 from tracking.ingest import store
@@ -50,6 +51,7 @@ class Gateway:
             settings, gateway=name, units=self.units, rules=rules_of(settings), bell=self.bell
         )
         self.ports: dict[str, int] = {}
+        self.broker = Broker(self)
         self.time: Callable[[], float] = asyncio.get_running_loop().time
         self._devices: set[Device] = set()
         self._per_address: Counter[str] = Counter()
@@ -149,6 +151,7 @@ class Gateway:
                     self.intake.run,
                     self.bell.run,
                     self.directory.run,
+                    self.broker.run,
                     self._show_figures,
                     self._hear_of_the_fleet,
                     self._sweep,
@@ -206,6 +209,7 @@ class Gateway:
 
     async def _drain(self) -> None:
         """Hear nothing new; give what was heard its time to be kept and answered."""
+        self.broker.stop_hearing()
         for server in self._servers:
             server.close()
         for endpoint in self._datagrams:

@@ -9,7 +9,10 @@ from tracking.ingest.fold import Folded
 
 @dataclass(slots=True)
 class Figures:
-    """Totals since the start, and rates since they were last shown."""
+    """Totals since the start, and rates since they were last shown.
+
+    ``mqtt`` is "connected" or "away", "" where no broker is set up.
+    """
 
     connections: int = 0
     by_codec: Counter[str] = field(default_factory=Counter)
@@ -22,6 +25,7 @@ class Figures:
     malformed: int = 0
     alarms: int = 0
     commits: int = 0
+    mqtt: str = ""
     error: str = ""
     _shown_at: float = field(default_factory=time.monotonic)
     _shown: tuple[int, int] = (0, 0)
@@ -67,6 +71,7 @@ class Figures:
             "malformed": self.malformed,
             "alarms": self.alarms,
             "commits": self.commits,
+            **({"mqtt": self.mqtt} if self.mqtt else {}),
         }
         self._shown_at, self._shown = now, (self.frames, self.positions)
         return shown

@@ -97,6 +97,8 @@ DOORS: dict[str, Door] = {
     ),
     "GET /api/v1/devices": about_me(),
     "POST /api/v1/devices": Door(roles=KEEPERS, status=201, body=NEW_DEVICE),
+    # A file that is no table is refused to whoever may send one.
+    "POST /api/v1/devices/import": about_me(422, roles=KEEPERS, body={}),
     "GET /api/v1/devices/{device_id}": Door(roles=EVERYONE),
     "PATCH /api/v1/devices/{device_id}": Door(roles=KEEPERS, body={"model": "x"}),
     "POST /api/v1/devices/{device_id}/retire": Door(roles=KEEPERS),
@@ -116,6 +118,7 @@ DOORS: dict[str, Door] = {
     "POST /api/v1/fitments/{fitment_id}/end": Door(roles=KEEPERS, body={}),
     # A unit that nobody registered belongs to nobody: every centre's staff may see it.
     "GET /api/v1/units": about_me(roles=STAFF),
+    "GET /api/v1/units/unreadable": about_me(roles=STAFF),
     "POST /api/v1/units/register": Door(roles=STAFF, status=201, body=REGISTRATION),
     "POST /api/v1/units/dismiss": about_me(roles=KEEPERS, body={"unit_id": "{unknown_unit_id}"}),
     "GET /api/v1/audit/location-reads": about_me(roles=KEEPERS),
