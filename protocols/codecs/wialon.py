@@ -94,7 +94,9 @@ _ALARMS: dict[str, Signal] = {
     "fuelleak": Signal.FUEL_LEAK,
     "fault": Signal.FAULT,
 }
-_WORDS = {signal: word for word, signal in reversed(_ALARMS.items()) if signal is not Signal.PANIC}
+_WORDS: dict[Signal, str] = {
+    signal: word for word, signal in reversed(_ALARMS.items()) if word not in ("sos", "panic")
+}
 _NOTHING: frozenset[Signal] = frozenset()
 _CELL = re.compile(r"(mcc|mnc|lac|cell_id)(\d?)")
 
