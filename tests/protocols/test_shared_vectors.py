@@ -244,8 +244,8 @@ def test_a_command_becomes_the_bytes_of_the_row(row: dict[str, Any]):
     codec = protocols.get(row["protocol"])
     model = (row.get("encoder_setup") or {}).get("setModelOverride", "")
     unit_id = row.get("device_unique_id") or "123456789012345"
-    # Rows that come without a login name the maker in their own first bytes.
-    maker = re.match(rb"\[(\w\w)\*", bytes.fromhex(row["hex"]))
+    # Rows that come without a login name the maker, or the envelope, in their own first bytes.
+    maker = re.match(rb"\[?(\w\w)[*\0]", bytes.fromhex(row["hex"]))
     dialect = maker[1].decode() if maker and not row.get("prelude_wire_hex") else ""
     # As do those that came from a device which is told everything as text messages.
     options = {"alternative": True} if bytes.fromhex(row["hex"]).startswith(b"[begin]") else {}
