@@ -97,17 +97,6 @@ def test_sql_lives_in_stores():
     assert not elsewhere
 
 
-def test_nothing_in_the_service_sends_a_command():
-    """Until signed orders exist, the only bytes a device gets are acknowledgements."""
-    says = re.compile(r"\.encode\([a-z_]*command|\.say\(|\bImmobilise\b|\bMobilise\b")
-    elsewhere = {
-        path.relative_to(PROJECT).as_posix()
-        for path in _files(".py")
-        if path.is_relative_to(PROJECT / "tracking") and says.search(path.read_text())
-    }
-    assert not elsewhere
-
-
 def test_no_lock_or_settings_file_names_an_address():
     files = [
         *(PROJECT / "requirements").glob("*.lock"),
