@@ -154,6 +154,8 @@ class Report:
               of one unit with equal ``at`` and ``record`` are one report.
     other     whatever else was read and has no name here yet; JSON values only
     buffered  the device says that it kept this for a while before sending
+    again_s   for protocols that name no time but number what they say: equal
+              records heard within so many seconds are one event
     """
 
     fix: Fix | None = None
@@ -165,6 +167,7 @@ class Report:
     buffered: bool = False
     other: Mapping[str, object] = field(default_factory=lambda: _NOTHING)
     record: bytes = b""
+    again_s: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

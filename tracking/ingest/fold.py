@@ -7,7 +7,7 @@ folded again from the same beginning.
 import random
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 from uuid import UUID
@@ -103,6 +103,17 @@ def time_of(report: Report, received_at: datetime) -> datetime:
     if report.fix is not None:
         return report.fix.at
     return report.at or received_at
+
+
+def event_time(report: Report, at: datetime) -> datetime:
+    """The time that names an event: what is said again without a time of its own is one event.
+
+    A retry on the other side of a boundary is another event, which joins the open alarm.
+    """
+    if not report.again_s:
+        return at
+    seconds = int(at.timestamp())
+    return datetime.fromtimestamp(seconds - seconds % report.again_s, UTC)
 
 
 def questionable(
@@ -306,7 +317,7 @@ class Fold:
             event_id=event_id(
                 unit_id=arrival.unit_id,
                 cause=cause,
-                at=at,
+                at=event_time(report, at),
                 fingerprint=self._mark(arrival.unit_id, report.record),
             ),
             unit_id=arrival.unit_id,

@@ -8,7 +8,7 @@ from geofence.engine import evaluate
 from tracking.alarms.arrivals import event_id
 from tracking.alarms.priorities import priority_of
 from tracking.ingest.arrival import Arrival
-from tracking.ingest.fold import fingerprint, time_of
+from tracking.ingest.fold import event_time, fingerprint, time_of
 from tracking.ingest.identity import Units
 from tracking.rules.service import RuleBook
 
@@ -30,7 +30,7 @@ def provisional_alarms(arrival: Arrival, units: Units, rules: RuleBook) -> Itera
             identity = event_id(
                 unit_id=arrival.unit_id,
                 cause=event.cause,
-                at=at,
+                at=event_time(report, at),
                 fingerprint=fingerprint(arrival.unit_id, report.record),
             )
             yield orjson.dumps(

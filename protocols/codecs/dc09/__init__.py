@@ -29,8 +29,8 @@ length is not answered: the transmitter says it again.
 **Said again.** The record is the sequence number and the content, without the timestamp. Its time
 is the time of occurrence (H), else the timestamp, else when we heard it. The same number and
 content on the same connection within a minute keeps the time of the first, whatever its timestamp.
-On another connection it is the same event where it names the same time; else it is another, which
-joins the open alarm.
+On another connection it is the same event where it names the same time, or none and comes in the
+same minute; else it is another, which joins the open alarm.
 
 **Codes** for a unit's own alarm meanings: ``120`` (Contact ID), ``PA`` (SIA), and for the restore
 of a Contact ID event ``120 restored``. Climax pendants: ``{"120": ["fall"]}``.
@@ -202,6 +202,7 @@ def _messages(
                 other={**event.other, **more.other} if more.other else event.other,
                 # Two equal events in one frame are two; the same frame again is the same.
                 record=sequence + b"%d " % number + event.record + place,
+                again_s=_SAID_AGAIN_S if sent is None and more.happened is None else 0,
             )
             for number, event in enumerate(found)
         ]

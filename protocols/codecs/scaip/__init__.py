@@ -32,6 +32,7 @@ from protocols.errors import Locked, Malformed, Unsupported
 from protocols.message import Command, Heartbeat, Login, Message, Report, Unknown
 
 _MOST_NAME = 32
+_SAID_AGAIN_S = 600
 _NAMES_PING = frozenset({"ref", "ver", "mty", "cha", "cid", "dty", "did", "crd", "stc"})
 
 
@@ -83,9 +84,10 @@ def _said(request: Request, message: Sip, peer: Peer, heard_at: datetime) -> Mes
     signals = requests.signals(request, peer.settings)
     if request.kind == "PI" and not signals and request.said.keys() <= _NAMES_PING:
         return Heartbeat()
+    at = _date(message)
     return Report(
         fix=requests.fix(request, heard_at),
-        at=_date(message),
+        at=at,
         signals=signals,
         other=requests.other(request),
         record="\n".join(
@@ -96,6 +98,7 @@ def _said(request: Request, message: Sip, peer: Peer, heard_at: datetime) -> Mes
                 *map(str, sorted(request.said.items())),
             )
         ).encode(),
+        again_s=0 if at is not None else _SAID_AGAIN_S,
     )
 
 
