@@ -145,7 +145,7 @@ def encode(command: Command, _peer: Peer) -> bytes:
     )
 
 
-def simulate(message: Message, peer: Peer) -> bytes:
+def simulate(message: Message, _peer: Peer) -> bytes:
     """The packet a terminal would send. Raises Unsupported."""
     match message:
         case Login(unit_id=unit_id) if len(unit_id) == 15 and unit_id.isascii():
