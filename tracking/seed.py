@@ -19,6 +19,8 @@ from tracking.fleet import store as fleet
 from tracking.fleet.fleet import NewAsset, NewDevice
 from tracking.people import store as people
 from tracking.people.passwords import Passwords, generated
+from tracking.profiles import store as profiles
+from tracking.profiles.known import KNOWN
 from tracking.settings import Settings
 
 FITTED_FOR = timedelta(days=30)
@@ -82,6 +84,8 @@ async def _file_everything(
     centre_id = await people.add_centre(connection, name=demonstration.CENTRE, language="nl")
     staff = (demonstration.ADMINISTRATOR,) if empty else demonstration.STAFF
     made = [await _file_person(connection, passwords, centre_id, person) for person in staff]
+    for known in KNOWN:
+        await profiles.add_version(connection, known, by=None)
     if empty:
         return made
     fitted_from = clock.now() - FITTED_FOR

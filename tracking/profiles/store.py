@@ -81,8 +81,8 @@ async def versions(connection: Connection, *, codec: str, model: str) -> list[Pr
     return [Profile(**row) for row in rows]
 
 
-async def add_version(connection: Connection, new: NewProfile, *, by: UUID) -> Profile:
-    """File the next version. Two who write at once get two versions."""
+async def add_version(connection: Connection, new: NewProfile, *, by: UUID | None) -> Profile:
+    """File the next version; ``by`` None: Vigil itself. Two who write at once get two versions."""
     await connection.execute(
         "SELECT pg_advisory_xact_lock(hashtextextended('profile ' || $1 || ' ' || $2, 0))",
         new.codec,

@@ -11,6 +11,9 @@ from tests.tracking.town import Town
 from tests.tracking.web import Web
 from tracking.gateway.directory import Directory
 from tracking.profiles import store
+from tracking.profiles.known import KNOWN
+from tracking.profiles.profile import NewProfile
+from tracking.profiles.service import checked
 from tracking.settings import Settings
 
 
@@ -136,6 +139,12 @@ async def test_the_last_frames_of_a_device_are_shown_with_their_meaning(
         f"/devices/{device_id}/frames", params={"before": frames[0]["received_at"]}
     )
     assert [one["hex"] for one in older.json()] == [frames[1]["hex"]]
+
+
+@pytest.mark.parametrize("known", KNOWN, ids=lambda known: f"{known.codec} {known.model}")
+def test_what_is_known_from_the_start_can_be_set(known: NewProfile):
+    assert checked(known.settings, codec=known.codec) == known.settings
+    assert known.model == known.model.lower()
 
 
 async def test_what_an_older_vigil_stored_keeps_nobody_from_being_heard(town: Town):
