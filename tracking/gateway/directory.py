@@ -18,6 +18,8 @@ from tracking.settings import Settings
 _log = logging.getLogger(__name__)
 
 _AT_ONCE = 1_000
+_MOST_ASKED = 10_000
+"""Names that wait for an answer; a flood of made-up ones is understood as usual."""
 _MOST = 200_000
 _STRANGER_S = 10.0
 _PAUSE_S = 0.2
@@ -43,9 +45,9 @@ class Directory:
         found = self._known.get(unit_id)
         if found is not None:
             return found
-        if self._away or self._passing.get(unit_id, 0.0) > _now():
+        if self._away or len(self._asked) >= _MOST_ASKED:
             return AS_USUAL
-        return None
+        return AS_USUAL if self._passing.get(unit_id, 0.0) > _now() else None
 
     def knows(self, unit_id: str) -> bool:
         """Whether this unit is registered, as far as has been read."""

@@ -1,10 +1,13 @@
 """A frame is understood with its unit's settings, whatever happens first."""
 
+import pytest
+
 from protocols.settings import AS_USUAL
 from tests.devices import Device, ago, report, until
 from tests.gateways import Darkness, held, listening, register
 from tracking.bus import NOTIFY_FLEET
 from tracking.database import Pool
+from tracking.gateway import directory
 from tracking.settings import Settings
 
 UNIT = "123456789012345"
@@ -101,3 +104,14 @@ async def test_two_frames_and_a_good_bye_in_one_segment_are_all_heard(
         device.hang_up()
         await until(lambda: gateway.intake.figures.positions == 2)
         await until(lambda: not gateway._devices)
+
+
+async def test_a_flood_of_made_up_names_does_not_pile_up(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(directory, "_MOST_ASKED", 3)
+    asked = directory.Directory(settings)
+    for number in range(3):
+        assert asked.of(f"unit-{number}") is None
+        asked.ask(f"unit-{number}")
+    assert asked.of("one more") == AS_USUAL
