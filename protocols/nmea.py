@@ -5,7 +5,6 @@ See: NMEA 0183, sentence RMC, and the ``dddmm.mmmm`` that all sentences share.
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from math import isfinite
 
 from protocols.checksum import xor8
 from protocols.message import Fix
@@ -13,6 +12,7 @@ from protocols.settings import AS_USUAL, DeviceSettings
 
 KMH_OF_A_KNOT = 1.852
 
+_MOST = 1e15
 _FINE = 100_000
 _A_DEGREE = 60 * _FINE
 
@@ -45,12 +45,12 @@ def moment(day: str, clock: str, settings: DeviceSettings = AS_USUAL) -> datetim
 
 
 def number(text: str) -> float | None:
-    """The number in that field; None if it is empty or no finite number."""
+    """The number in that field; None if it is empty, or too large to be measured."""
     try:
         value = float(text)
     except ValueError:
         return None
-    return value if isfinite(value) else None
+    return value if abs(value) < _MOST else None
 
 
 def rmc(

@@ -51,6 +51,7 @@ _END = re.compile(rb"[;*\n]")
 _BARE_NAME = re.compile(rb"\d{10,20}")
 _LONGEST_NAME = 20
 _MOST_DIGITS = 32
+_SAID_AGAIN_S = 600
 _HALF_A_DAY, _A_DAY = timedelta(hours=12), timedelta(days=1)
 
 _SIGNALS: dict[str, frozenset[Signal]] = {
@@ -190,10 +191,15 @@ def _from_keyword(fields: Sequence[str], record: bytes, settings: DeviceSettings
     at: datetime | None = None
     fix: Fix | None = None
     cells: tuple[CellTower, ...] = ()
+    again_s = 0
     if fields[4:5] == ["L"]:
-        # The local time alone is none without its zone.
-        at = _local(fields[2], settings) if settings.time_zone else None
+        local = _local(fields[2], settings)
         cells = _cells(fields)
+        if settings.time_zone:
+            at = local
+        elif local is not None:
+            # Without its zone it is no time, but it tells one report from the next.
+            again_s = _SAID_AGAIN_S
     elif len(fields) > 5:
         at = _moment(fields, settings)
         fix = None if at is None else _fix(fields, at)
@@ -208,6 +214,7 @@ def _from_keyword(fields: Sequence[str], record: bytes, settings: DeviceSettings
         cells=cells,
         other=other,
         record=record,
+        again_s=again_s,
     )
 
 

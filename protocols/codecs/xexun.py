@@ -45,6 +45,7 @@ _TAIL = re.compile(
     rb"[^,\r\n]*,[^,\r\n]*,[A-Z]:[^,\r\n]*,\d*,\d*,\d*,\d*,\d*,[0-9A-Fa-f]*,"
     rb"[0-9A-Fa-f]{4,8}?(?=\Z|[\r\n,]|\d{12},)(?:,\d+(?:\.\d+)?km)?"
 )
+_LARGEST_CELL = (1 << 36) - 1
 _VOLTS = re.compile(r"[A-Z]:(\d+(?:\.\d+)?)V")
 _PASSWORD = "123456"  # noqa: S105 — the factory's, which every manual prints
 
@@ -225,10 +226,12 @@ def _add_readings(told: Sequence[str], readings: Readings, other: dict[str, obje
 def _cells(told: Sequence[str]) -> tuple[CellTower, ...]:
     """Country, operator, and in hexadecimal area and cell."""
     try:
-        mcc, mnc = int(told[6]), int(told[7])
-        return (CellTower(mcc=mcc, mnc=mnc, lac=int(told[8], 16), cid=int(told[9], 16)),)
+        mcc, mnc, lac, cid = int(told[6]), int(told[7]), int(told[8], 16), int(told[9], 16)
     except (ValueError, IndexError):
         return ()
+    if min(mcc, mnc, lac, cid) < 0 or max(mcc, mnc, lac, cid) > _LARGEST_CELL:
+        return ()
+    return (CellTower(mcc=mcc, mnc=mnc, lac=lac, cid=cid),)
 
 
 def _alarm(report: Report) -> str:

@@ -39,6 +39,7 @@ _USUAL = 4
 # Some firmware writes a digit for the letter; those places are good.
 _VALID = ("A", "0")
 _MOST_CELLS = 20
+_LARGEST_CELL = (1 << 36) - 1
 _COUNTRIES = range(200, 800)
 
 
@@ -137,7 +138,7 @@ def _cell_behind(rest: Fields) -> tuple[CellTower, ...]:
     if len(network) < 4 or len(network[0]) != 3 or not all(map(str.isdecimal, network)):
         return ()
     mcc, mnc, lac, cid = map(int, network)
-    if mcc not in _COUNTRIES or not (lac or cid):
+    if mcc not in _COUNTRIES or not (lac or cid) or max(mnc, lac, cid) > _LARGEST_CELL:
         return ()
     return (CellTower(mcc=mcc, mnc=mnc, lac=lac, cid=cid),)
 
@@ -253,9 +254,11 @@ def _towers(
 
 def _tower(mcc: int, mnc: int, lac: str, cid: str, level: str) -> CellTower | None:
     try:
-        return CellTower(mcc=mcc, mnc=mnc, lac=int(lac), cid=int(cid), rssi=-abs(int(level)))
+        tower = CellTower(mcc=mcc, mnc=mnc, lac=int(lac), cid=int(cid), rssi=-abs(int(level)))
     except ValueError:
         return None
+    said = (mcc, mnc, tower.lac, tower.cid, tower.rssi or 0)
+    return tower if all(abs(number) <= _LARGEST_CELL for number in said) else None
 
 
 def _cheap_place(fields: Fields, record: bytes, settings: DeviceSettings) -> Message:

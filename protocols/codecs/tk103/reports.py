@@ -25,6 +25,7 @@ _DEGREES_C = re.compile(r"[+-]\d{1,3}\.\d\Z")
 _MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}\Z")
 _ANSWER = re.compile(r"B[STUVX][0-9A-F]{2}\Z")
 _MOST_NEIGHBOURS = 20
+_LARGEST_CELL = (1 << 36) - 1
 _UNKNOWN_VOLTAGE = 65535
 _BATTERY_PCT = {2: 10, 3: 20, 4: 50, 5: 80, 6: 100}
 
@@ -198,7 +199,7 @@ def _surroundings(kind: str, body: str, record: bytes, settings: DeviceSettings)
     cells: tuple[CellTower, ...] = ()
     try:
         mcc, mnc, lac, cid = (int(field) for field in fields[:4])
-        if mcc > 0:
+        if mcc > 0 and _can_be(mcc, mnc, lac, cid):
             cells = (CellTower(mcc=mcc, mnc=mnc, lac=lac, cid=cid),)
     except ValueError:
         cells = ()
@@ -212,6 +213,11 @@ def _surroundings(kind: str, body: str, record: bytes, settings: DeviceSettings)
         ),
         record=record,
     )
+
+
+def _can_be(*numbers: int) -> bool:
+    """Whether these can be the numbers of a cell."""
+    return min(numbers) >= 0 and max(numbers) <= _LARGEST_CELL
 
 
 def _wifi(field: str) -> tuple[WifiNetwork, ...]:
@@ -231,6 +237,8 @@ def _cells(_kind: str, body: str, record: bytes, _settings: DeviceSettings) -> M
         mcc, mnc = int(fields[0]), int(fields[1])
         for at in range(2, min(len(fields) - 2, 3 * _MOST_NEIGHBOURS), 3):
             lac, cid = int(fields[at], 16), int(fields[at + 1], 16)
+            if not _can_be(mcc, mnc, lac, cid):
+                break
             cells.append(CellTower(mcc=mcc, mnc=mnc, lac=lac, cid=cid))
     except (ValueError, IndexError):
         pass  # What came before it stands.
