@@ -7,17 +7,20 @@ only near the time of the vectors, and ``[[refused]]`` ones, of which only the a
 from datetime import datetime, timedelta
 
 import pytest
+from pyproj import Transformer
 from siadc09.account import Account
 from siadc09.message import NullMessage, parse_frame
 
 import protocols
 from protocols.codec import Conversation, Heard, Peer
 from protocols.codecs.dc09.frame import seal
-from protocols.errors import Corrupt, Locked
+from protocols.codecs.sos_access import _from_rt90
+from protocols.errors import Corrupt, Locked, Unframeable
 from protocols.message import Fix, Heartbeat, Message, Report, Signal
 from protocols.settings import AS_USUAL, DeviceSettings
 from tests.protocols.test_vectors import _assert_means
 from tests.protocols.vector_files import HEARD_AT, Vector, acks, meanings, vectors
+from tracking.ingest.fold import event_time
 
 KEY = "000102030405060708090a0b0c0d0e0f"
 PANIC = frozenset({Signal.PANIC})
@@ -225,3 +228,145 @@ def test_the_heartbeat_of_another_house_may_stand_between_frames():
     heard = dc09().receive(wire, HEARD_AT)
     assert [one.peer.unit_id for one in heard if one.incoming] == ["R1L2#006969", "#1234"]
     assert acks(heard).startswith(b'"ACK"\n')
+
+
+# --- SCAIP -------------------------------------------------------------------------
+
+
+def scaip(**options: str | bool) -> Conversation:
+    peer = Peer(settings=DeviceSettings(options=options))
+    return Conversation(protocols.get("scaip"), peer)
+
+
+def sip_message(
+    body: bytes, *headers: bytes, user: bytes = b"77", length: int | None = None
+) -> bytes:
+    size = len(body) if length is None else length
+    lines = (
+        b"MESSAGE sip:arc@soc.example SIP/2.0",
+        b"Via: SIP/2.0/TCP 10.0.0.5:5060;branch=z9hG4bK776",
+        b"From: <sip:%b@dev.example>;tag=49583" % user,
+        b"To: <sip:arc@soc.example>",
+        b"Call-ID: asd88@10.0.0.5",
+        b"CSeq: 1 MESSAGE",
+        *headers,
+        b"Content-Type: application/scaip+xml",
+        b"Content-Length: %d" % size,
+    )
+    return b"\r\n".join(lines) + b"\r\n\r\n" + body
+
+
+ALARM = b"<mrq><ref>1A</ref><cid>77</cid><dty>0003</dty><stc>0010</stc></mrq>"
+
+
+def test_a_body_of_more_than_8_kb_is_refused_and_one_of_more_than_16_ends_the_connection():
+    long = ALARM.replace(b"<ref>", b"<ite>" + b"x" * 8192 + b"</ite><ref>")
+    (heard,) = scaip().receive(sip_message(long), HEARD_AT)
+    assert acks([heard]).startswith(b"SIP/2.0 413 ")
+    with pytest.raises(Unframeable):
+        scaip().receive(sip_message(ALARM, length=16_385), HEARD_AT)
+
+
+@pytest.mark.parametrize("said", [b"-1", b"1e3", b"0x10", b"12345678901", b"5, 6"])
+def test_a_length_that_is_no_number_ends_the_connection(said: bytes):
+    wire = sip_message(ALARM).replace(b"Content-Length: 67", b"Content-Length: " + said)
+    assert said in wire
+    with pytest.raises(Unframeable):
+        scaip().receive(wire, HEARD_AT)
+
+
+def test_two_lengths_that_differ_end_the_connection():
+    with pytest.raises(Unframeable):
+        scaip().receive(sip_message(ALARM, b"l: 5"), HEARD_AT)
+
+
+def test_a_request_said_again_is_answered_again_and_is_the_same_event():
+    first, again = (
+        talk.receive(sip_message(ALARM), heard_at)
+        for talk, heard_at in ((scaip(), HEARD_AT), (scaip(), HEARD_AT + timedelta(seconds=32)))
+    )
+    assert acks(first) == acks(again)
+    one, two = reports([*first, *again])
+    assert one.record == two.record
+    assert event_time(one, HEARD_AT) == event_time(two, HEARD_AT + timedelta(seconds=32))
+    (other,) = reports(
+        scaip().receive(sip_message(ALARM).replace(b"CSeq: 1", b"CSeq: 2"), HEARD_AT)
+    )
+    assert other.record != one.record
+
+
+def test_who_speaks_for_many_may_where_that_is_known():
+    wire = sip_message(ALARM, user=b"proxy")
+    (heard,) = scaip().receive(wire, HEARD_AT)
+    assert isinstance(heard.error, Locked)
+    assert heard.peer.unit_id == "77"
+    assert acks([heard]).startswith(b"SIP/2.0 403 ")
+    assert reports(scaip(any_sender=True).receive(wire, HEARD_AT))
+
+
+def test_a_message_of_ours_goes_where_the_unit_is_to_be_reached():
+    contact = b"Contact: <sip:77@192.0.2.7:5062;transport=tcp>"
+    (heard,) = scaip().receive(sip_message(ALARM, contact), HEARD_AT)
+    assert heard.incoming is not None
+    assert heard.incoming.ack.startswith(b"SIP/2.0 200 OK\r\n")
+    back = heard.incoming.follow_up
+    assert back.startswith(b"MESSAGE sip:77@192.0.2.7:5062;transport=tcp SIP/2.0\r\n")
+    assert back.endswith(b"<mrs><ref>1A</ref><snu>0</snu><mre>0</mre></mrs>")
+    # The unit answers it; that says nothing, and is not answered.
+    answer = b"SIP/2.0 200 OK\r\n" + back.split(b"\r\n", 1)[1].split(b"Content-Type")[0]
+    (heard,) = scaip().receive(answer + b"Content-Length: 0\r\n\r\n", HEARD_AT)
+    assert heard.peer.unit_id == "77"
+    assert acks([heard]) == b""
+
+
+def test_a_datagram_may_go_without_a_length():
+    wire = sip_message(ALARM).replace(b"SIP/2.0/TCP", b"SIP/2.0/UDP")
+    head, _, body = wire.partition(b"\r\nContent-Length: 67")
+    assert reports(scaip().receive(head + body, HEARD_AT))
+
+
+def test_empty_lines_keep_a_connection_open():
+    talk = scaip()
+    talk.receive(sip_message(ALARM), HEARD_AT)
+    (heard,) = talk.receive(b"\r\n\r\n", HEARD_AT)
+    assert acks([heard]) == b"\r\n"
+    assert heard.peer.unit_id == "77"
+    assert reports(talk.receive(b"\r\n" + sip_message(ALARM), HEARD_AT))
+
+
+def test_units_behind_one_connection_are_told_apart():
+    other = ALARM.replace(b"77", b"78")
+    wire = sip_message(ALARM) + sip_message(other, user=b"78")
+    assert [one.peer.unit_id for one in scaip().receive(wire, HEARD_AT)] == ["77", "78"]
+
+
+# --- SOS Access --------------------------------------------------------------------
+
+
+def test_a_document_of_more_than_16_kb_is_refused_unread():
+    said = b"<alarmrequest>" + b"<a/>" * 5_000 + b"</alarmrequest>"
+    (heard,) = Conversation(protocols.get("sos_access")).receive(said, HEARD_AT)
+    assert b"<status>1</status><info>INVALID_LENGTH</info>" in acks([heard])
+
+
+@pytest.mark.parametrize("before", [b"", b'<?xml version="1.0"?>\n'])
+def test_a_document_type_ends_the_connection(before: bytes):
+    lol = b'<!DOCTYPE lolz [<!ENTITY lol "lol"><!ENTITY lol2 "&lol;&lol;">]>'
+    with pytest.raises(Unframeable):
+        Conversation(protocols.get("sos_access")).receive(
+            before + lol + b"<alarmrequest>&lol2;</alarmrequest>", HEARD_AT
+        )
+
+
+def test_a_password_is_never_among_what_is_kept():
+    peer = Peer(unit_id="1", settings=DeviceSettings(secret="hxp4x9nnwxjatv8"))
+    wire = protocols.get("sos_access").simulate(sos(), peer)
+    (report,) = reports(Conversation(protocols.get("sos_access"), peer).receive(wire, HEARD_AT))
+    assert b"hxp4x9nnwxjatv8" in wire
+    assert "hxp4x9nnwxjatv8" not in repr(report)
+
+
+@pytest.mark.parametrize(("x", "y"), [(6580925, 1628833), (7500000, 1700000), (6150000, 1350000)])
+def test_the_swedish_grid_is_where_another_program_finds_it(x: int, y: int):
+    lon, lat = Transformer.from_crs(3021, 4326, always_xy=True).transform(y, x)
+    assert _from_rt90(x, y) == pytest.approx((lat, lon), abs=5e-6)

@@ -35,9 +35,9 @@ same minute; else it is another, which joins the open alarm.
 **Codes** for a unit's own alarm meanings: ``120`` (Contact ID), ``PA`` (SIA), and for the restore
 of a Contact ID event ``120 restored``. Climax pendants: ``{"120": ["fall"]}``.
 
-Frames: ``frame.py``; events and their codes: ``events.py``, ``codes.py``; extended data:
-``extensions.py``. On the same port the heartbeat of Osborne-Hoffman receivers is understood:
-``SR0001L0001    006969XX    [ID00000000]``.
+Frames: ``frame.py``; events: ``events.py``; extended data: ``extensions.py``; what the codes mean:
+``protocols/event_codes.py``. On the same port the heartbeat of Osborne-Hoffman receivers is
+understood: ``SR0001L0001    006969XX    [ID00000000]``.
 """
 
 from collections.abc import Callable

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from protocols.codecs.dc09 import codes
+from protocols import event_codes as codes
 from protocols.errors import Malformed
 from protocols.message import Signal
 from protocols.settings import DeviceSettings
@@ -103,12 +103,11 @@ def _contact_id(match: re.Match[bytes], block: bytes, settings: DeviceSettings) 
     qualifier, code = match[1].decode(), match[2].decode().upper()
     means = settings.meaning(code, codes.contact_id(code))
     if qualifier == "3":
-        usual = frozenset({codes.RESTORED[each] for each in means if each in codes.RESTORED})
-        means = settings.meaning(f"{code} restored", usual)
+        means = settings.meaning(f"{code} restored", codes.restored(means))
     other: dict[str, object] = {
         "event": code,
         "qualifier": _QUALIFIERS.get(qualifier, qualifier),
-        **_about(code),
+        **codes.about(code),
     }
     if match[3] is not None:
         other["partition"] = match[3].decode()
@@ -139,7 +138,7 @@ def _sia_event(
     packet: re.Match[bytes], about: dict[str, object], settings: DeviceSettings
 ) -> Event:
     code = packet[3].decode()
-    other: dict[str, object] = {"event": code, **about, **_about(code)}
+    other: dict[str, object] = {"event": code, **about, **codes.about(code)}
     if packet[4]:
         other["zone"] = packet[4].decode()
     words, units = packet[6] or b"", packet[5] or b""
@@ -154,18 +153,6 @@ def _sia_event(
         other=other,
         record=packet[0],
     )
-
-
-def _about(code: str) -> dict[str, object]:
-    """A few words, and whether it must not be heard at the place."""
-    said: dict[str, object] = {}
-    if code in codes.TEXTS:
-        said["event_text"] = codes.TEXTS[code]
-    if code in codes.SILENT:
-        said["silent"] = True
-    if code in codes.DURESS:
-        said["duress"] = True
-    return said
 
 
 def _joined(before: object, words: str) -> str:

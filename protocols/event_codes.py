@@ -1,4 +1,4 @@
-"""What the event codes of Contact ID and of SIA mean to us.
+"""What the event codes of Contact ID and of SIA mean to us, whatever protocol carries them.
 
 See: SIA DC-05 (Ademco Contact ID) and SIA DC-03, annexes of event codes. Fire, gas and smoke are
 PANIC as well: whoever sends them needs somebody now, and ``other`` says why. Burglary and what
@@ -59,9 +59,6 @@ SILENT = frozenset({"121", "122", "124", "125", "126", "HA"})
 """Nobody at the place may notice that it was sent."""
 DURESS = frozenset({"121", "124", "125"})
 
-RESTORED = {Signal.POWER_CUT: Signal.POWER_RESTORED, Signal.PANIC: Signal.SOS_END}
-"""What the restore of a Contact ID event says."""
-
 TEXTS = {
     "100": "medical", "101": "personal emergency", "102": "failed to report in", "103": "fall",
     "110": "fire", "111": "smoke", "112": "combustion", "113": "water flow", "114": "heat",
@@ -96,3 +93,23 @@ def contact_id(code: str) -> frozenset[Signal]:
     if usual is not None:
         return usual
     return frozenset({Signal.UNSPECIFIED}) if code[:1] == "1" else NOTHING
+
+
+def restored(means: frozenset[Signal]) -> frozenset[Signal]:
+    """What the end of such an event says: mains are back, help is no longer asked for."""
+    return frozenset({_RESTORED[each] for each in means if each in _RESTORED})
+
+
+def about(code: str) -> dict[str, object]:
+    """A few words about a code, and whether it must not be heard at the place."""
+    said: dict[str, object] = {}
+    if code in TEXTS:
+        said["event_text"] = TEXTS[code]
+    if code in SILENT:
+        said["silent"] = True
+    if code in DURESS:
+        said["duress"] = True
+    return said
+
+
+_RESTORED = {Signal.POWER_CUT: Signal.POWER_RESTORED, Signal.PANIC: Signal.SOS_END}
