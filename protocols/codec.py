@@ -65,6 +65,8 @@ class Codec:
 
     frame_size  (buffer, start) -> bytes in the frame that starts there; None:
                 need more bytes; raises Unframeable if no frame can start there
+    agreed_size (buffer, start, peer) -> the same, where frames have the length that
+                this peer agreed on before; None: frame_size knows by itself
     decode      (frame, peer, heard_at) -> what it means, and what to answer;
                 raises Malformed, or Corrupt if the frame fails its own check
     encode      (command, peer) -> the bytes that carry it; raises Unsupported
@@ -94,6 +96,7 @@ class Codec:
     commands: tuple[type[Command], ...] = field(default=())
     tells: str = ""
     options: Mapping[str, str] = field(default_factory=dict)
+    agreed_size: Callable[[bytes, int, Peer], int | None] | None = None
 
 
 SettingsOf = Callable[[str], DeviceSettings | None]
@@ -234,7 +237,10 @@ class Conversation:
         limit = self.codec.max_frame
         waiting = len(buffer) - start
         try:
-            size = self.codec.frame_size(buffer, start)
+            if self.codec.agreed_size is None:
+                size = self.codec.frame_size(buffer, start)
+            else:
+                size = self.codec.agreed_size(buffer, start, self.peer)
         except Unframeable as lost:
             return -self._garbage_at(buffer, start, heard, str(lost))
         if size is None:

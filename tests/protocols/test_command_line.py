@@ -80,6 +80,7 @@ def test_every_vector_is_decoded_with_the_same_keys(name: str):
     for number, vector in enumerate(own):
         given = {"session": str(number), "model": vector.said.get("model"), "unit_id": None}
         given["unit_id"] = vector.said.get("unit_id")
+        given["settings"] = vector.said.get("settings")
         rows += [{"hex": sent, **given} for sent in vector.said.get("prelude", [])]
         rows.append({"hex": vector.said["hex"], **given})
     answers = decoded(name, *rows)
