@@ -1,0 +1,166 @@
+"""Records of the formats before FLEX: every format is a fixed row of fields, named by a byte.
+
+F5 (05, 15, 25) has its place in radians, F6 (06) in minutes::
+
+    [format][number][event][h m s day month year][armed][state][gsm][outputs][inputs]
+    [mains][battery][analog …] … [receiver][h m s day month year][lat][lon] … [speed][course][km]
+"""
+
+import struct
+from datetime import UTC, datetime
+from math import degrees, isfinite
+
+from protocols.errors import Malformed, Unsupported
+from protocols.message import Fix, Message, Readings, Report, Unknown
+from protocols.settings import DeviceSettings
+
+_HEAD = struct.Struct("<BIH6sBBBBBHHHH")
+_F5 = struct.Struct("<B6sfffHf")
+_F6 = struct.Struct("<B6siiifHf")
+_F5_PLACE, _F6_PLACE = 34, 74
+_MINUTES = 600_000
+_SINGLE = struct.Struct("<f")
+
+
+def records(content: bytes, count: int, settings: DeviceSettings) -> list[Message]:
+    """What each of ``count`` records of equal length says."""
+    size, odd = divmod(len(content), count) if count else (0, len(content))
+    if odd or not size:
+        raise Malformed(f"{count} records do not fill {len(content)} bytes")
+    return [_record(content[at : at + size], settings) for at in range(0, len(content), size)]
+
+
+def metres(kilometres: float) -> float:
+    """From a single-precision float; more digits than it has would be made up."""
+    rounded: float = _SINGLE.unpack(_SINGLE.pack(kilometres * 1000))[0]
+    return rounded
+
+
+def understood(message: Message) -> bool:
+    """Whether a record may be acknowledged: the device forgets what is."""
+    return isinstance(message, Report)
+
+
+def said(report: Report, inputs: int) -> bytes:
+    """A record of format F6 as a box would write it. Raises Unsupported."""
+    if unsayable := set(report.readings) - _SAYABLE:
+        raise Unsupported(f"a Navtelecom cannot say {', '.join(sorted(unsayable))}")
+    at = report.at or (report.fix.at if report.fix else None)
+    if at is None:
+        raise Unsupported("a Navtelecom writes when a record was made: give it a time")
+    clock = bytes((at.hour, at.minute, at.second, at.day, at.month - 1, at.year - 2000))
+    readings, fix = report.readings, report.fix
+    volts = (readings.get("power_v", 0.0), readings.get("battery_v", 0.0))
+    rssi = readings.get("rssi", 99)
+    head = _HEAD.pack(
+        0x06,
+        1,
+        0x1701,
+        clock,
+        0,
+        0x29,
+        rssi,
+        0,
+        inputs,
+        *(round(volt * 1000) for volt in volts),
+        0,
+        0,
+    )
+    receiver = readings.get("satellites", 8) << 2 | 0x01
+    where: tuple[int, int, int, float, int] = (0, 0, 0, 0.0, 0)
+    if fix is not None:
+        receiver |= fix.valid << 1
+        where = (
+            round(fix.lat * _MINUTES),
+            round(fix.lon * _MINUTES),
+            round((fix.altitude_m or 0) * 10),
+            fix.speed_kmh or 0.0,
+            round(fix.course_deg or 0),
+        )
+    place = _F6.pack(receiver & 0xFF, clock, *where, readings.get("odometer_m", 0) / 1000)
+    return head + bytes(_F6_PLACE - len(head)) + place + bytes(8)
+
+
+_SAYABLE = frozenset({"power_v", "battery_v", "rssi", "satellites", "odometer_m"})
+
+
+def _record(said: bytes, settings: DeviceSettings) -> Message:
+    family = said[0] & 0x0F
+    start, place = (_F5_PLACE, _F5) if family == 5 else (_F6_PLACE, _F6)
+    if family not in {5, 6}:
+        return Unknown(kind=f"record {said[0]:02x}")
+    if len(said) < start + place.size:
+        raise Malformed(f"a record {said[0]:02x} of {len(said)} bytes")
+    (
+        _,
+        number,
+        event,
+        written,
+        armed,
+        state,
+        rssi,
+        outputs,
+        inputs,
+        mains,
+        battery,
+        adc1,
+        adc2,
+    ) = _HEAD.unpack_from(said)
+    receiver, clock, *where = place.unpack_from(said, start)
+    fixed = bool(receiver & 0x02)
+    readings: Readings = {
+        "power_v": mains / 1000,
+        "battery_v": battery / 1000,
+        "rssi": rssi,
+        # Before a fix some firmware counts what it hears, and calls that satellites.
+        "satellites": receiver >> 2 if fixed else 0,
+    }
+    if isfinite(where[-1]):
+        readings["odometer_m"] = metres(where[-1])
+    at = _moment(clock) or _moment(written)
+    return Report(
+        fix=None if at is None else _fix(at, where, fixed=fixed),
+        at=at,
+        signals=settings.inputs(inputs),
+        readings=readings,
+        other={
+            "number": number,
+            "event": event,
+            "armed": armed,
+            "status": state,
+            "outputs": outputs,
+            "inputs": inputs,
+            "adc1": adc1,
+            "adc2": adc2,
+        },
+        record=said,
+    )
+
+
+def _moment(clock: bytes) -> datetime | None:
+    """Hour, minute, second, day, month from zero, year since 2000; None if there is no such."""
+    hour, minute, second, day, month, year = clock
+    try:
+        return datetime(2000 + year, month + 1, day, hour, minute, second, tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _fix(at: datetime, where: list[float], *, fixed: bool) -> Fix | None:
+    if len(where) == 5:
+        lat, lon, speed, course, _ = where
+        lat, lon, altitude = degrees(lat), degrees(lon), None
+    else:
+        lat, lon, tenths, speed, course, _ = where
+        lat, lon, altitude = lat / _MINUTES, lon / _MINUTES, tenths / 10
+    if not (-90 <= lat <= 90 and -180 <= lon <= 180):
+        return None
+    return Fix(
+        at=at,
+        lat=lat,
+        lon=lon,
+        valid=fixed,
+        altitude_m=altitude,
+        speed_kmh=speed if isfinite(speed) else None,
+        course_deg=float(course),
+    )
