@@ -137,7 +137,8 @@ def _reports(
                 signals=signals,
                 buffered=buffered,
                 other={"report": kind},
-                record=f"{kind},{','.join(fields[2:-2])}".encode(),
+                # With no time in it, only the count tells the next alarm from this one again.
+                record=f"{kind},{','.join(fields[2:])}".encode(),
             ),
         )
     factor = 1.0 if peer.settings.flag("kmh", usual=False) else _KMH_PER_KNOT

@@ -114,7 +114,8 @@ def placeless_report(
         cells=cells,
         buffered=buffered,
         other=other,
-        record=record_of(kind, fields),
+        # With no time in it, only the count tells the next alarm from this one again.
+        record=record_of(kind, fields if sent_at else [*fields, "", ""]),
     )
 
 
