@@ -21,7 +21,8 @@ Over UDP every datagram says the name again, and has no checksum of its own::
        2b       2b      1b      1b       2b     15b
     answered [ 0005 ][ 0000 ][ 01 ][ number ][ n ]
 
-A lone FF keeps a mobile network from closing the connection.
+A lone FF keeps a mobile network from closing the connection. Digital inputs 1 to 4 can be
+panic buttons.
 """
 
 import struct
@@ -130,13 +131,14 @@ def _datagram(frame: bytes, peer: Peer) -> Incoming:
     packet.take(5)
     number, unit_id = packet.take(1), _name(packet.take(packet.u16()))
     body = packet.rest()
-    messages, answer = _understood(body, peer)
+    speaker = peer.named(unit_id)
+    messages, answer = _understood(body, speaker)
     if body[0] in _RECORDS:
         answer = b"\x00\x05\x00\x00\x01" + number + len(messages).to_bytes(1, "big")
     return Incoming(
         messages=messages,
         ack=answer,
-        peer=None if unit_id == peer.unit_id else peer.named(unit_id),
+        peer=None if speaker is peer else speaker,
     )
 
 
@@ -175,7 +177,7 @@ def _understood(body: bytes, peer: Peer) -> tuple[tuple[Message, ...], bytes]:
     """The messages in one body; and what to answer, where that is not their number."""
     codec = body[0]
     if layouts := records.LAYOUTS.get(codec):
-        return records.reports(body, layouts, family_of(peer.model)), b""
+        return records.reports(body, layouts, family_of(peer.model), peer.settings), b""
     if codec == _HANDSET:
         return handset.reports(body), b""
     messages, answer = heard(body)

@@ -11,6 +11,7 @@ after ``event`` why the record was made.
 
 import struct
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from struct import Struct
 from typing import NamedTuple, cast
@@ -18,6 +19,7 @@ from typing import NamedTuple, cast
 from protocols.codecs.teltonika.elements import ALARM, CRASH, MAN_DOWN, Element, Family, Said
 from protocols.errors import Malformed
 from protocols.message import CellTower, Fix, Readings, Report, Signal
+from protocols.settings import DeviceSettings
 from protocols.wire import text
 
 Pairs = Callable[[bytes], Iterator[tuple[int, int]]]
@@ -37,8 +39,12 @@ class Layout(NamedTuple):
     tail: Callable[[bytes, int, dict[str, object]], int] | None = None
 
 
-def reports(body: bytes, layouts: tuple[Layout, ...], family: Family) -> tuple[Report, ...]:
+def reports(
+    body: bytes, layouts: tuple[Layout, ...], family: Family, settings: DeviceSettings
+) -> tuple[Report, ...]:
     """Every record between the two counts of ``body``, in the first layout that fits it exactly.
+
+    Elements 1 to 4 are the digital inputs, of which one may be a panic button.
 
     The closing count is not compared: the checksum has held, and refusing would
     keep an alarm from being heard. Raises Malformed if no layout fits.
@@ -46,7 +52,7 @@ def reports(body: bytes, layouts: tuple[Layout, ...], family: Family) -> tuple[R
     for layout in layouts:
         found, end = _all(body, layout, family)
         if end == len(body) - 1:
-            return found
+            return tuple(_with_inputs(report, settings) for report in found)
     raise Malformed(f"{body[1]} records do not fill {len(body)} bytes")
 
 
@@ -58,6 +64,16 @@ def moment(seconds: float) -> datetime | None:
         return None
 
 
+def _with_inputs(report: Report, settings: DeviceSettings) -> Report:
+    """The report, and PANIC where an input that is a panic button is on."""
+    if not settings.panic_inputs:
+        return report
+    said = report.other
+    active = sum(bool(said.get(f"in{number}")) << number - 1 for number in _INPUTS)
+    return replace(report, signals=report.signals | settings.inputs(active))
+
+
+_INPUTS = (1, 2, 3, 4)
 _SATELLITES = 4
 _LENGTH = Struct(">HH")
 _SIXTEEN = Struct(">B16s")
