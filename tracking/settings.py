@@ -96,6 +96,13 @@ class Settings(BaseSettings):
         "vigil",
         description="Begins our names at the broker; give each installation on one its own.",
     )
+    mqtt_shared: bool = Field(
+        default=False,
+        description=(
+            "Gateways share what is published (MQTT 5), rather than one hearing all and the others "
+            "standing by. Only for a broker that keeps shared subscriptions when it restarts."
+        ),
+    )
 
     gateways: int = Field(2, ge=1, description="Gateway processes that `vigil up` starts.")
     api_processes: int = Field(1, ge=1, description="API processes that `vigil up` starts.")

@@ -32,6 +32,7 @@ class Standing:
     database                 "answers", or why it does not
     oldest_pending_s         how long the frame waits that waits longest for its commit
     oldest_unacknowledged_s  how long the alarm waits that waits longest for a person
+    mqtt                     by gateway: connected to the broker, away, or standing by
     """
 
     phase: str
@@ -48,6 +49,7 @@ class Standing:
     oldest_unacknowledged_at: datetime | None = None
     oldest_unacknowledged_s: float | None = None
     last_error: LastError | None = None
+    mqtt: dict[str, str] = field(default_factory=dict)
 
     @property
     def up(self) -> bool:
@@ -100,6 +102,7 @@ def as_text(standing: Standing) -> str:
         f"  positions/s   {standing.positions_per_s:.1f}",
         f"  waiting       {_waiting(standing)}",
         f"  alarms        {_alarms(standing)}",
+        *([f"  MQTT broker   {_brokers(standing)}"] if standing.mqtt else []),
         f"  last error    {_last_error(standing)}",
         "",
         f"  {'process':<14}{'state':<10}{'pid':>8}{'restarts':>10}  since",
@@ -135,6 +138,7 @@ async def _asked(known: Standing, connection: Connection) -> Standing:
         oldest_unacknowledged_at=oldest,
         oldest_unacknowledged_s=(clock.now() - oldest).total_seconds() if oldest else None,
         last_error=_newest_error(rows),
+        mqtt={row["name"]: row["figures"]["mqtt"] for row in rows if "mqtt" in row["figures"]},
     )
 
 
@@ -145,6 +149,10 @@ def _newest_error(rows: list[asyncpg.Record]) -> LastError | None:
         if row["last_error"]
     ]
     return max(errors, key=lambda one: str(one.at), default=None)
+
+
+def _brokers(standing: Standing) -> str:
+    return ", ".join(f"{gateway} {state}" for gateway, state in sorted(standing.mqtt.items()))
 
 
 def _waiting(standing: Standing) -> str:

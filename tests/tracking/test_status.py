@@ -119,3 +119,12 @@ async def test_a_database_that_is_away_is_said_and_does_not_hide_the_rest(make_s
     found = await status.standing(away)
     assert found.up
     assert found.database.startswith("does not answer")
+
+
+async def test_a_broker_is_told_of_where_one_is_set_up(settings, up, pool):
+    assert "MQTT" not in status.as_text(await status.standing(settings))
+    await _gateway(pool, "gateway-1", pid=os.getpid(), figures={"mqtt": "connected"})
+    await _gateway(pool, "gateway-2", pid=1, figures={"mqtt": "stands by"})
+    found = await status.standing(settings)
+    assert "gateway-1 connected, gateway-2 stands by" in status.as_text(found)
+    assert orjson.loads(status.as_json(found))["mqtt"]["gateway-2"] == "stands by"

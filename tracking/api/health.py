@@ -211,6 +211,15 @@ def _of_gateways(figures: Figures) -> Iterable[Metric]:
         for codec, number in (gateway["figures"].get("by_codec") or {}).items():
             by_codec.add_metric([gateway["name"], codec], float(number))
     yield by_codec
+    broker = GaugeMetricFamily(
+        "vigil_gateway_mqtt_up",
+        "Whether the gateway hears its MQTT broker, or could; absent where none is set up.",
+        labels=["gateway"],
+    )
+    for gateway in heard:
+        if "mqtt" in gateway["figures"]:
+            broker.add_metric([gateway["name"]], float(gateway["figures"]["mqtt"] != "away"))
+    yield broker
 
 
 def _family(

@@ -1,11 +1,16 @@
-"""Devices that publish to an MQTT broker: hear → keep → acknowledge, for a broker's sake.
+"""Our place at an MQTT broker: whose turn it is to hear the devices that publish there.
 
-Every gateway has a session of its own at the broker and a share of the messages. The broker hands
-one over with QoS 1 and keeps it until it has our PUBACK, which it gets after the commit.
+The broker hands a publication over with QoS 1 and keeps it, in a session that outlives its
+connection, until it has our PUBACK, which it gets after the commit (``publications.py``).
 
-A broker goes on handing a share to a session whose gateway has died, and there it would wait. So
-a gateway leaves word when it goes (the broker says it for one that was killed), and another takes
-the dead one's session over, and with it what waits there, until it comes back.
+As usual there is one session for the house. One gateway has it, the others stand by: whoever has
+it says so every few seconds (retained), and that it is gone when it goes; the broker says it for
+one that was killed. With ``VIGIL_MQTT_SHARED`` each gateway has a session and a share of the work;
+but a broker goes on handing a share to a session whose gateway has died, so the others take such a
+session over and send its share elsewhere.
+
+Why shares are not the usual way: Mosquitto (2.0.11) forgets shared subscriptions when it restarts,
+and drops what devices publish before a gateway is back. A plain subscription it keeps.
 """
 
 import asyncio
@@ -13,35 +18,30 @@ import contextlib
 import logging
 import random
 import ssl
-from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
-from aiomqtt import Client, Message, MqttCodeError, MqttError, ProtocolVersion, Will
+from aiomqtt import Client, MqttError, ProtocolVersion, Will
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from protocols import mqtt_publish
-from protocols.codec import Conversation, Heard, Peer
-from protocols.errors import Unframeable
-from protocols.message import Report
-from protocols.mqtt_publish import Publication
-from protocols.settings import DeviceSettings
-from tracking import clock
-from tracking.gateway.connection import clean
+from tracking.gateway.publications import Line
 from tracking.gateway.rates import Meter
 from tracking.gateway.topics import Filter, filters
-from tracking.ingest.arrival import Arrival
 
 if TYPE_CHECKING:
     from tracking.gateway.server import Gateway
 
 _log = logging.getLogger(__name__)
+_paho = logging.getLogger(f"{__name__}.paho")
+_paho.setLevel(logging.CRITICAL)
+"""What the library has to say of a lost connection, we say once and in our own words."""
 
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
 _SESSION_S = 30 * 86_400
@@ -51,313 +51,252 @@ _KEEPALIVE_S = 10
 _COMES_BACK_S = 2
 """A gateway that is back by then was not gone: its supervisor starts it again at once."""
 
-_TAKE_OVER_WITHIN_S = 1.0
+_EVERYBODY = "devices"
+"""The session of the house, where gateways do not share."""
+
+_SAYS_SO_EVERY_S, _STALE_S = 4.0, 15.0
+_RETAINED_COMES_WITHIN_S = 0.5
+_NOT_ALL_AT_ONCE_S = 0.5
 _DRAINED_S = 5.0
-_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 10.0
-_HERE, _GONE = b"here", b"gone"
+_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
+_GONE = "gone"
 _ONLY_WHEN_NEW = 1
-_TAKEN_OVER = 0x8E
+_REFUSED, _TAKEN_OVER = 0x80, 0x8E
+_LOST = (MqttError, OSError, ValueError)
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """Who was last said to have a session, "gone" for nobody, and when that was heard."""
+
+    holder: str
+    heard_at: float
 
 
 class Broker:
     """This gateway's part of what devices publish. Run ``run()`` as a task."""
 
     def __init__(self, gateway: "Gateway") -> None:
+        """Raises ValueError for settings that cannot be."""
+        settings = gateway.settings
         self._gateway = gateway
-        self._settings = gateway.settings
-        self._filters = filters(gateway.settings.mqtt_topics)
-        self._address = urlsplit(gateway.settings.mqtt_url)
-        if self._settings.mqtt_url and self._address.scheme not in _PORTS:
-            raise ValueError(
-                f"VIGIL_MQTT_URL: {self._settings.mqtt_url!r}; write mqtt:// or mqtts://"
-            )
+        self._settings = settings
+        self._filters = filters(settings.mqtt_topics)
+        self._address = urlsplit(settings.mqtt_url)
+        if settings.mqtt_url and self._address.scheme not in _PORTS:
+            raise ValueError(f"VIGIL_MQTT_URL: {settings.mqtt_url!r}; write mqtt:// or mqtts://")
+        self._own = gateway.name if settings.mqtt_shared else _EVERYBODY
         self._unknown = Meter()
-        self._lines: set[_Line] = set()
-        self._adoptions: dict[str, asyncio.Task[None]] = {}
+        self._words: dict[str, _Word] = {}
+        self._listening_since: float | None = None
         self._stopping = False
+        self.held: dict[str, Line] = {}
+        """The sessions that are ours now."""
 
     async def run(self) -> None:
         """Hear what is published, until cancelled; a broker that is away is tried again."""
         if not self._address.hostname:
             return
-        pause_s = _PAUSE_S
         async with asyncio.TaskGroup() as group:
-            while True:
-                try:
-                    async with self._session(self._gateway.name) as line:
-                        await self._begin(line)
-                        pause_s = _PAUSE_S
-                        await self._hear(line, group)
-                except (MqttError, OSError, ValueError) as error:
-                    self._away(error)
-                await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
-                pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+            for work in (
+                self._follow_words,
+                self._say_so,
+                self._hear_when_it_is_our_turn,
+                self._bring_in_the_orphans,
+            ):
+                group.create_task(self._again_and_again(work))
 
     def stop_hearing(self) -> None:
         """The gateway is stopping: what comes now stays with the broker."""
         self._stopping = True
 
-    async def _begin(self, line: "_Line") -> None:
-        """Take our share, and say that we are here. Raises MqttError."""
-        await line.client.publish(self._word_of(self._gateway.name), _HERE, qos=1, retain=True)
-        for each in self._filters:
-            options = SubscribeOptions(qos=1, retainHandling=_ONLY_WHEN_NEW)
-            answers = await line.client.subscribe(self._shared(each), options=options)
-            if any(cast("int", getattr(answer, "value", answer)) >= 0x80 for answer in answers):
-                _log.error("the broker refuses a topic", extra={"topic": each.subscription})
-        await line.client.subscribe(self._word_of("+"), qos=1)
-        self._gateway.intake.figures.mqtt = "connected"
-        _log.info("connected to the MQTT broker", extra={"gateway": self._gateway.name})
-
-    async def _hear(self, line: "_Line", group: asyncio.TaskGroup) -> None:
-        words = self._word_of("")
-        try:
-            async for message in line.client.messages:
-                topic = str(message.topic)
-                if topic.startswith(words):
-                    line.acknowledge_at_once(message)
-                    self._hear_of(topic.removeprefix(words), message.payload, group)
-                elif not self._stopping:
-                    line.take(message)
-        finally:
-            if self._stopping:
-                await self._say_good_bye(line)
-
-    async def _say_good_bye(self, line: "_Line") -> None:
-        with contextlib.suppress(MqttError, TimeoutError):
-            async with asyncio.timeout(1.0):
-                word = self._word_of(self._gateway.name)
-                await line.client.publish(word, _GONE, qos=1, retain=True)
-
-    def _hear_of(self, name: str, word: object, group: asyncio.TaskGroup) -> None:
-        """Another gateway has come or gone."""
-        if name == self._gateway.name or self._stopping:
-            return
-        adoption = self._adoptions.pop(name, None)
-        if adoption is not None:
-            adoption.cancel()
-        if word == _GONE:
-            self._adoptions[name] = group.create_task(self._adopt(name))
-
-    async def _adopt(self, name: str) -> None:
-        """Bring in what waits for a gateway that is gone, and send its share elsewhere."""
-        # Who comes first has it; who comes next would only take it away again.
-        await asyncio.sleep(random.uniform(0.1, 1.0) * _TAKE_OVER_WITHIN_S)  # noqa: S311 - the same
-        try:
-            async with self._session(name) as line:
-                for each in self._filters:
-                    await line.client.unsubscribe(self._shared(each))
-                await line.client.unsubscribe(self._word_of("+"))
-                _log.warning("taking over for a gateway that is gone", extra={"gateway": name})
-                await self._drain(line)
-                await line.client.publish(self._word_of(name), b"", qos=1, retain=True)
-        except MqttError as error:
-            if isinstance(error.__cause__, MqttCodeError) and _code(error.__cause__) == _TAKEN_OVER:
-                _log.info("somebody else has its session", extra={"gateway": name})
-            else:
-                _log.warning("cannot take over", extra={"gateway": name, "error": str(error)})
-
-    async def _drain(self, line: "_Line") -> None:
-        """Take what comes until nothing has come for a while and nothing waits."""
-        messages = line.client.messages
+    async def _again_and_again(self, work: Callable[[], Awaitable[None]]) -> None:
+        pause_s = _PAUSE_S
         while not self._stopping:
+            began = self._gateway.time()
             try:
-                async with asyncio.timeout(_DRAINED_S):
-                    message = await anext(messages)
-            except TimeoutError:
-                if not line.waiting:
-                    return
-            else:
-                line.take(message)
+                await work()
+            except _LOST as error:
+                self._lost(error)
+            if self._gateway.time() - began > _LONGEST_PAUSE_S:
+                pause_s = _PAUSE_S
+            await asyncio.sleep(pause_s * _lot())
+            pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+
+    # ── whose turn it is ──────────────────────────────────────────────────────────────────────
+
+    async def _follow_words(self) -> None:
+        """Hear who has which session, over a connection that leaves nothing behind."""
+        async with self._client(f"{self._gateway.name}-follows", lasting=False) as client:
+            await client.subscribe(self._word_of("+"), qos=1)
+            self._listening_since = self._gateway.time()
+            if not self.held:
+                self._gateway.intake.figures.mqtt = "stands by"
+            try:
+                async for message in client.messages:
+                    session = str(message.topic).rpartition("/")[2]
+                    payload = message.payload if isinstance(message.payload, bytes) else b""
+                    holder = payload.decode("utf-8", "replace")
+                    self._words[session] = _Word(holder, self._gateway.time())
+            finally:
+                self._listening_since = None
+
+    def _is_free(self, session: str) -> bool:
+        """Whether nobody has a session, as far as has been said. Nothing is known at first."""
+        now = self._gateway.time()
+        if self._listening_since is None:
+            return False
+        word = self._words.get(session)
+        if word is not None and word.holder == self._gateway.name:
+            return True
+        listening_s = now - self._listening_since
+        if word is None or word.holder in {"", _GONE}:
+            return listening_s > _RETAINED_COMES_WITHIN_S
+        return min(now - word.heard_at, listening_s) > _STALE_S
+
+    async def _until_free(self, session: str) -> None:
+        while True:
+            while not self._is_free(session):  # noqa: ASYNC110 - time alone makes it free, too
+                await asyncio.sleep(0.1)
+            word = self._words.get(session)
+            if word is not None and word.holder == self._gateway.name:
+                return
+            await asyncio.sleep(_NOT_ALL_AT_ONCE_S * _lot())
+            if self._is_free(session):
+                return
+
+    # ── what is done when it is ours ──────────────────────────────────────────────────────────
+
+    async def _hear_when_it_is_our_turn(self) -> None:
+        if not self._settings.mqtt_shared:
+            await self._until_free(self._own)
+        async with self._session(self._own) as line:
+            await self._subscribe(line.client)
+            self._gateway.intake.figures.mqtt = "connected"
+            _log.info("hearing an MQTT broker", extra={"session": self._own})
+            async for message in line.client.messages:
+                if not self._stopping:
+                    line.take(message)
+
+    async def _bring_in_the_orphans(self) -> None:
+        """Take over what waits for gateways that are gone, one after the other."""
+        while True:
+            for session, word in list(self._words.items()):
+                if session != self._own and word.holder and self._is_free(session):
+                    await self._until_free(session)
+                    await self._adopt(session)
+            await asyncio.sleep(0.2)
+
+    async def _adopt(self, session: str) -> None:
+        """Bring in what waits in a session that nobody has, and send its share elsewhere."""
+        async with self._session(session) as line:
+            _log.warning("taking over for a gateway that is gone", extra={"session": session})
+            for each in self._filters:
+                await line.client.unsubscribe([each.subscription, self._shared(each)])
+            while not self._stopping:
+                try:
+                    async with asyncio.timeout(_DRAINED_S) as patience:
+                        async for message in line.client.messages:
+                            line.take(message)
+                            patience.reschedule(self._gateway.time() + _DRAINED_S)
+                except TimeoutError:
+                    if not line.waiting:
+                        await self._leave_word(line.client, session, "")
+                        self._words.pop(session, None)
+                        return
+
+    async def _subscribe(self, client: Client) -> None:
+        options = SubscribeOptions(qos=1, retainHandling=_ONLY_WHEN_NEW)
+        for each in self._filters:
+            answers = await client.subscribe(self._subscription(each), options=options)
+            if any(cast("int", getattr(answer, "value", answer)) >= _REFUSED for answer in answers):
+                _log.error("the broker refuses us a topic", extra={"topic": each.subscription})
+
+    async def _say_so(self) -> None:
+        """Tell the others again and again which sessions are ours."""
+        while True:
+            await asyncio.sleep(_SAYS_SO_EVERY_S)
+            for session, line in list(self.held.items()):
+                with contextlib.suppress(*_LOST):  # who hears it notices, too
+                    await self._leave_word(line.client, session, self._gateway.name)
 
     @asynccontextmanager
-    async def _session(self, name: str) -> "AsyncIterator[_Line]":
-        """A session by the name of a gateway, with what waits in it. Raises MqttError."""
-        client = self._client(name)
+    async def _session(self, session: str) -> AsyncIterator[Line]:
+        """A session, and what waits in it; whoever had it loses it. Raises MqttError."""
+        client = self._client(session, lasting=True)
         async with client:
-            line = _Line(client, self._gateway, self._filters, self._unknown)
-            self._lines.add(line)
+            line = self.held[session] = Line(client, self._gateway, self._filters, self._unknown)
             try:
+                await self._leave_word(client, session, self._gateway.name)
                 yield line
             finally:
                 line.lost = True
-                self._lines.discard(line)
+                self.held.pop(session, None)
+                if self._stopping:
+                    with contextlib.suppress(TimeoutError, *_LOST):
+                        async with asyncio.timeout(1.0):
+                            await self._leave_word(client, session, _GONE)
 
-    def _client(self, name: str) -> Client:
+    def _client(self, identifier: str, *, lasting: bool) -> Client:
         settings, address = self._settings, self._address
-        session = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        session.SessionExpiryInterval = _SESSION_S
+        wishes = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        wishes.SessionExpiryInterval = _SESSION_S if lasting else 0
         # What is not acknowledged is held by the broker beyond that: nothing grows without bound.
-        session.ReceiveMaximum = min(settings.pending_frames, 65_535)
-        session.MaximumPacketSize = 2 * mqtt_publish.MAX_FRAME
-        will = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]
-        will.WillDelayInterval = _COMES_BACK_S
+        wishes.ReceiveMaximum = min(settings.pending_frames, 65_535)
+        wishes.MaximumPacketSize = 2 * mqtt_publish.MAX_FRAME
+        late = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]
+        late.WillDelayInterval = _COMES_BACK_S
+        will = Will(self._word_of(identifier), _GONE, qos=1, retain=True, properties=late)
         client = Client(
             address.hostname or "",
             address.port or _PORTS[address.scheme],
             username=settings.mqtt_user or None,
             password=settings.mqtt_password or None,
-            identifier=f"{settings.mqtt_name}-{name}",
+            identifier=f"{settings.mqtt_name}-{identifier}",
             protocol=ProtocolVersion.V5,
-            clean_start=False,
-            properties=session,
+            clean_start=not lasting,
+            properties=wishes,
             keepalive=_KEEPALIVE_S,
             tls_context=_tls(settings.mqtt_ca) if address.scheme == "mqtts" else None,
-            will=Will(self._word_of(name), _GONE, qos=1, retain=True, properties=will),
+            will=will if lasting else None,
+            logger=_paho,
         )
-        client._client.manual_ack_set(True)  # noqa: SLF001 - aiomqtt itself has no acknowledging
+        if lasting:
+            client._client.manual_ack_set(True)  # noqa: SLF001 - aiomqtt has no way of its own
         return client
 
-    def _word_of(self, name: str) -> str:
-        """Where a gateway leaves word of itself."""
-        return f"{self._settings.mqtt_name}/gateways/{name}"
+    async def _leave_word(self, client: Client, session: str, holder: str) -> None:
+        await client.publish(self._word_of(session), holder.encode(), qos=1, retain=True)
+
+    def _word_of(self, session: str) -> str:
+        """Where it is said who has a session."""
+        return f"{self._settings.mqtt_name}/gateways/{session}"
+
+    def _subscription(self, each: Filter) -> str:
+        return self._shared(each) if self._settings.mqtt_shared else each.subscription
 
     def _shared(self, each: Filter) -> str:
         return f"$share/{self._settings.mqtt_name}/{each.subscription}"
 
-    def _away(self, error: Exception) -> None:
+    def _lost(self, error: Exception) -> None:
         figures = self._gateway.intake.figures
+        if _taken_over(error):
+            _log.info("another gateway has taken a session over", extra={"error": str(error)})
+            return
         if figures.mqtt != "away":
             _log.warning("the MQTT broker is away", extra={"error": str(error)})
             figures.failed(f"MQTT broker: {error}")
         figures.mqtt = "away"
 
 
-@dataclass(slots=True, eq=False)
-class _Delivery:
-    """One message that the broker waits to hear of; ``frames`` of it are not settled yet."""
-
-    message_id: int
-    qos: int
-    frames: int = 1
+def _taken_over(error: Exception) -> bool:
+    """Whether the broker hung up because somebody else came for the same session."""
+    code = getattr(error.__cause__, "rc", None)
+    return getattr(code, "value", code) == _TAKEN_OVER
 
 
-@dataclass(slots=True, eq=False)
-class _Line:
-    """One connection to the broker, and what it brought that has not been acknowledged."""
-
-    client: Client
-    gateway: "Gateway"
-    filters: list[Filter]
-    unknown: Meter
-    waiting: deque[_Delivery] = field(default_factory=deque)
-    lost: bool = False
-
-    def acknowledge_at_once(self, message: Message) -> None:
-        """The broker may forget a message that says nothing of a device."""
-        self.waiting.append(_Delivery(message.mid, message.qos))
-        self._settle(self.waiting[-1])
-
-    def take(self, message: Message) -> None:
-        """Bring one message in."""
-        topic = str(message.topic)
-        for each in self.filters:
-            unit_id = each.unit_of(topic)
-            if unit_id is not None:
-                break
-        else:
-            self.acknowledge_at_once(message)
-            return
-        delivery = _Delivery(message.mid, message.qos)
-        self.waiting.append(delivery)
-        payload = message.payload if isinstance(message.payload, bytes) else b""
-        publication = Publication(topic=topic, payload=payload, retained=message.retain)
-        try:
-            frame = mqtt_publish.written(publication)
-        except ValueError as error:
-            self._keep_unreadable(delivery, each, clean(unit_id), payload, str(error))
-            self._settle(delivery)
-            return
-        self._listen(delivery, each, clean(unit_id), frame)
-
-    def _listen(self, delivery: _Delivery, each: Filter, unit_id: str, frame: bytes) -> None:
-        """Understand a frame; later, if it is not known yet how its unit is set up."""
-        directory = self.gateway.directory
-        settings = directory.of(unit_id) if unit_id else DeviceSettings()
-        waits_for = unit_id
-        if settings is not None:
-            talk = Conversation(
-                each.codec, Peer(unit_id=unit_id, settings=settings), self._settings_of
-            )
-            try:
-                heard = talk.receive(frame, clock.now())
-            except Unframeable as error:
-                self._keep_unreadable(delivery, each, unit_id, frame, str(error))
-                heard = []
-            waits_for = clean(talk.waits_for)
-            for one in heard:
-                self._keep(delivery, each, one)
-            if not waits_for:
-                self._settle(delivery)
-                return
-        directory.ask(waits_for, lambda: self._listen(delivery, each, unit_id, frame))
-
-    def _settings_of(self, unit_id: str) -> DeviceSettings | None:
-        return self.gateway.directory.of(clean(unit_id))
-
-    def _keep(self, delivery: _Delivery, each: Filter, heard: Heard) -> None:
-        unit_id = clean(heard.peer.unit_id)
-        if heard.incoming is None:
-            self._keep_unreadable(delivery, each, unit_id, heard.frame, str(heard.error))
-            return
-        if not heard.incoming.messages:
-            return
-        reports = tuple(said for said in heard.incoming.messages if isinstance(said, Report))
-        arrival = self._arrival(delivery, each, unit_id, heard.frame)
-        arrival.reports = reports
-        if self._too_fast(unit_id) and not arrival.life_safety:
-            self.gateway.intake.figures.refused_frames += 1
-            return
-        delivery.frames += 1
-        self.gateway.intake.offer(arrival, heard.peer)
-
-    def _keep_unreadable(
-        self, delivery: _Delivery, each: Filter, unit_id: str, frame: bytes, reason: str
-    ) -> None:
-        gateway = self.gateway
-        gateway.intake.figures.malformed += 1
-        if gateway.may_quarantine(f"mqtt {unit_id}"):
-            arrival = self._arrival(delivery, each, unit_id, frame[: each.codec.max_frame])
-            arrival.error = reason
-            delivery.frames += 1
-            gateway.intake.offer(arrival, Peer(unit_id=unit_id))
-
-    def _arrival(self, delivery: _Delivery, each: Filter, unit_id: str, frame: bytes) -> Arrival:
-        return Arrival(
-            unit_id=unit_id,
-            codec=each.codec.name,
-            address="mqtt",
-            received_at=clock.now(),
-            frame=frame,
-            on_settled=lambda _: self._settle(delivery),
-        )
-
-    def _too_fast(self, unit_id: str) -> bool:
-        """Whether a unit that nobody registered has said more than enough in this second.
-
-        The broker has taken its word already, so there is no holding it back as on a socket.
-        """
-        gateway = self.gateway
-        most = gateway.settings.frames_per_second_per_unknown_unit
-        return (
-            not gateway.directory.knows(unit_id)
-            and self.unknown.count(unit_id, gateway.time()) > most
-        )
-
-    def _settle(self, delivery: _Delivery) -> None:
-        """One part of a delivery is done; acknowledge those that are, in their order.
-
-        What was refused is acknowledged too: the broker has no use for it either.
-        """
-        delivery.frames -= 1
-        while self.waiting and not self.waiting[0].frames:
-            done = self.waiting.popleft()
-            if not self.lost:
-                self.client._client.ack(done.message_id, done.qos)  # noqa: SLF001 - see _client
-
-
-def _code(error: MqttCodeError) -> int:
-    return cast("int", getattr(error.rc, "value", error.rc))
+def _lot() -> float:
+    return random.uniform(0.3, 1.0)  # noqa: S311 - it spreads gateways, and keeps no secret
 
 
 def _tls(authority: Path | None) -> ssl.SSLContext:
