@@ -169,7 +169,7 @@ def _names(frame: bytes) -> Names:
         kind=frame[4],
         mask=mask,
         unit_id=_unit_id(unit, by_name=bool(mask >> bits[4] & 1)),
-        version=(model + versions["protocol"]).hex().upper(),
+        version=(model + versions["protocol"]).hex().upper() if versions["protocol"] else "",
         at=reader.at,
     )
 
@@ -190,9 +190,9 @@ def _reports(frame: bytes, names: Names, peer: Peer, *, buffered: bool) -> tuple
     readings: Readings = {}
     name = names.head[1:].decode()
     other: dict[str, object] = {"report": f"{name} {names.kind}"}
-    inputs = _read_device(frame, names, readings, other)
+    inputs, said = _read_device(frame, names, readings, other)
     signals = peer.settings.inputs(inputs >> 1) | _alarm(name, names.kind, peer)
-    found, behind, sent_at = _found_places(frame, names)
+    found, behind, sent_at = _found_places(frame, names, said)
     _read_totals(frame, behind, names.mask, readings, other)
     if not found:
         report = Report(
@@ -234,8 +234,13 @@ def _alarm(head: str, kind: int, peer: Peer) -> frozenset[Signal]:
     return peer.settings.meaning(f"{head} {kind}", usual)
 
 
-def _read_device(frame: bytes, names: Names, readings: Readings, other: dict[str, object]) -> int:
-    """Battery, supply, analogues, inputs and outputs, motion, satellites; answers the inputs."""
+def _read_device(
+    frame: bytes, names: Names, readings: Readings, other: dict[str, object]
+) -> tuple[int, int]:
+    """Battery, supply, analogues, inputs and outputs, motion, satellites.
+
+    Answers the inputs, and where what is special to the kind begins.
+    """
     reader, mask, inputs = Reader(frame[names.at : -4]), names.mask, 0
     if mask >> 11 & 1:
         readings["battery_pct"] = min(reader.u8(), 100)
@@ -252,13 +257,16 @@ def _read_device(frame: bytes, names: Names, readings: Readings, other: dict[str
         read_state(f"{reader.u8():02X}", readings)
     if mask >> 19 & 1:
         readings["satellites"] = reader.u8()
-    return inputs
+    return inputs, names.at + reader.at
 
 
-def _found_places(frame: bytes, names: Names) -> tuple[list[bytes], int, datetime | None]:
+def _found_places(
+    frame: bytes, names: Names, said: int
+) -> tuple[list[bytes], int, datetime | None]:
     """The raw places, the offset behind the last of them, and the time of sending.
 
-    The number stands right before the first: the one count that agrees with itself.
+    The number stands right before the first: the one count that agrees with itself. An extended
+    report has more behind its places, and its own mask, type and number before them.
     """
     mask = names.mask
     behind = len(frame) - 4 - 2 * (mask >> 5 & 1)
@@ -270,6 +278,12 @@ def _found_places(frame: bytes, names: Names) -> tuple[list[bytes], int, datetim
     size = _place_size(mask)
     if behind <= names.at:
         raise Malformed("shorter than its mask says")
+    if names.head == b"+RSP" and names.kind == _ERI:
+        start = said + 6
+        count = frame[start - 1] if start < behind else 0
+        if 0 < count <= _MOST_PLACES and start + count * size <= behind:
+            places = [frame[start + size * n : start + size * (n + 1)] for n in range(count)]
+            return places, start + count * size, sent_at
     for count in range(1, _MOST_PLACES + 1):
         start = behind - count * size
         if start <= names.at:

@@ -42,36 +42,53 @@ def information_report(
 
 
 def _whole_state(fields: Sequence[str], readings: Readings, other: Others) -> None:
-    """GTINF: state, SIM, signal, supply, battery, charging, lamp, …, last fix, battery in per cent.
+    """GTINF: state, SIM, signal, its errors, supply, …, battery, charging, lamp, …, last fix.
 
-    The tenth column is millivolts on vehicles and kilometres, with a point, on pendants.
+    Behind the supply stand millivolts on vehicles and kilometres, with a point, on pendants.
+    A car's name may stand before all of them; some pendants say no state.
     """
-    if len(fields) < 16 or len(fields[4]) != 2:
+    if len(fields) < 12:
         return
-    read_state(fields[4], readings)
-    if fields[5]:
-        other["iccid"] = fields[5]
-    if (rssi := whole(fields[6], most=255)) is not None:
+    sim = _sim_column(fields)
+    if len(fields[sim - 1]) == 2:
+        read_state(fields[sim - 1], readings)
+    if fields[sim]:
+        other["iccid"] = fields[sim]
+    if (rssi := whole(fields[sim + 1], most=255)) is not None:
         readings["rssi"] = rssi
-    if "." in fields[9]:
-        if (kilometres := number(fields[9])) is not None:
+    if len(fields[sim - 1]) == 2 and len(fields) > sim + 10:
+        _read_supply(fields, sim, readings, other)
+        _read_charge(fields, sim, readings)
+
+
+def _sim_column(fields: Sequence[str]) -> int:
+    """Behind the two digits of the state; without one, where a SIM has its twenty."""
+    for at in (5, 6):
+        if len(fields[at - 1]) == 2:
+            return at
+    return next((at for at in (4, 5, 6) if len(fields[at]) in {19, 20}), 5)
+
+
+def _read_supply(fields: Sequence[str], sim: int, readings: Readings, other: Others) -> None:
+    supply, second, battery, charging = fields[sim + 4 : sim + 8]
+    if "." in supply:
+        if (kilometres := number(supply)) is not None:
             readings["odometer_m"] = round(kilometres * 1000, 1)
-    elif (millivolts := whole(fields[9], most=99_999)) is not None:
+    elif (millivolts := whole(supply, most=99_999)) is not None:
         readings["power_v"] = millivolts / 1000
-    if (millivolts := whole(fields[10], most=99_999)) is not None:
+    if (millivolts := whole(second, most=99_999)) is not None:
         other["power2_v"] = millivolts / 1000
-    if (volts := number(fields[11])) is not None and "." in fields[11]:
+    if "." in battery and (volts := number(battery)) is not None:
         readings["battery_v"] = volts
-        if fields[12] in {"0", "1"}:
-            readings["charging"] = fields[12] == "1"
-    _read_charge(fields, readings)
+        if charging in {"0", "1"}:
+            readings["charging"] = charging == "1"
 
 
-def _read_charge(fields: Sequence[str], readings: Readings) -> None:
+def _read_charge(fields: Sequence[str], sim: int, readings: Readings) -> None:
     """Pendants say the charge behind the time of the last fix; vehicles have inputs there."""
-    if fields[4] not in {"41", "42"}:
+    if fields[sim - 1] not in {"41", "42"}:
         return
-    for at in range(14, min(19, len(fields) - 3)):
+    for at in range(sim + 9, min(sim + 14, len(fields) - 3)):
         if len(fields[at]) == 14:
             if not any(said[:1] in {"+", "-"} for said in fields[at:-2]) and (
                 charge := percent(fields[at + 1])

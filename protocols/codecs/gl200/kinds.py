@@ -41,7 +41,6 @@ BY_TYPE = {
         "2": Signal.HARSH_CORNERING,
         "3": Signal.HARSH_BRAKING,
         "4": Signal.HARSH_ACCELERATION,
-        "5": Signal.HARSH_BRAKING,
     },
     "NMR": {"0": Signal.NO_MOTION},
 }
