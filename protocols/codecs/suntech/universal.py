@@ -6,7 +6,9 @@
         course;satellites;fix;inputs;outputs;mode or code;reason;count[;assigned mask;…]
 
 The third field is a mask of hexadecimal: bit 1 is the model, and each further bit one field
-of the list below. Bit 23 announces a second mask, of the fields that follow it.
+of the list below. Bit 22 keeps a field free, bit 23 announces a second mask, of the fields
+that follow it. Where a serial port speaks (UEX), the last three of the list are the length of
+what it said, that, and its checksum.
 The zipped form says the same in numbers: latitudes with a sign bit, hundredths of km/h.
 The inputs, from the right: ignition, input 1, input 2 …
 """
@@ -23,7 +25,7 @@ from protocols.settings import DeviceSettings
 from protocols.wire import Reader
 
 KINDS = frozenset({"STT", "ALT", "EMG", "EVT", "UEX"})
-BINARY_KINDS: Mapping[int, str] = {0x81: "STT", 0x82: "ALT", 0x83: "EMG", 0x84: "EVT"}
+BINARY_KINDS: Mapping[int, str] = {0x81: "STT", 0x82: "ALT"}
 
 _HEADER = (
     "model",
@@ -44,8 +46,11 @@ _HEADER = (
     "fixed",
     "inputs",
     "outputs",
+    "code",
+    "reason",
+    "count",
 )
-_WHOLE_HEADER = (1 << 19) - 2
+_WHOLE_HEADER = (1 << 22) - 2
 _ASSIGNED = 1 << 23
 _RESERVED = 1 << 22
 _SIGN = 1 << 31
@@ -70,16 +75,14 @@ def report(kind: str, fields: Sequence[str], record: bytes, settings: DeviceSett
     if "outputs" in said:
         other["outputs"] = said["outputs"]
     code = None
-    tail = fields[at:]
     if kind == "UEX":
-        serial_port(tail[1:], readings, other)
-    elif tail:
-        code = whole(tail[0])
-        other["code"] = code
-        if len(tail) > 1 and tail[1]:
-            other["reason" if kind == codes.STATUS else "modifier"] = tail[1]
+        serial_port((said.get("reason", ""),), readings, other)
+    else:
+        code = other["code"] = whole(said.get("code", ""))
+        if said.get("reason"):
+            other["reason" if kind == codes.STATUS else "modifier"] = said["reason"]
         if mask & _ASSIGNED:
-            _assigned(tail[3 + bool(mask & _RESERVED) :], readings, other)
+            _assigned(fields[at + bool(mask & _RESERVED) :], readings, other)
     place = (
         said.get("lat", ""),
         said.get("lon", ""),
@@ -106,7 +109,7 @@ def zipped(frame: bytes, settings: DeviceSettings) -> tuple[str, Report]:
     unit_id = wire.bcd(5)
     record = bytes((frame[0],)) + frame[8:]
     mask = wire.u24()
-    has = [bool(mask & 1 << bit) for bit in range(1, 19)]
+    has = [bool(mask & 1 << bit) for bit in range(1, 22)]
     other: dict[str, object] = {"kind": kind}
     readings: Readings = {}
     if has[0]:
@@ -136,9 +139,9 @@ def zipped(frame: bytes, settings: DeviceSettings) -> tuple[str, Report]:
         inputs = other["inputs"] = lines >> 1
     if has[17]:
         other["outputs"] = wire.u8()
-    code = wire.u8() if wire.remaining else None
+    code = wire.u8() if has[18] and wire.remaining else None
     other["code"] = code
-    if kind == codes.STATUS and wire.remaining >= 7:
+    if kind == codes.STATUS and all(has[18:]) and wire.remaining >= 7:
         other["reason"] = wire.u8()
         wire.take(2)
         readings["battery_v"] = wire.u16() / 10
@@ -159,7 +162,7 @@ def zipped(frame: bytes, settings: DeviceSettings) -> tuple[str, Report]:
 def _header(fields: Sequence[str], mask: int) -> tuple[dict[str, str], int]:
     """The fields by name, and where they end."""
     if mask & _WHOLE_HEADER == _WHOLE_HEADER:
-        return dict(zip(_HEADER, fields[3:21], strict=False)), 21
+        return dict(zip(_HEADER, fields[3:24], strict=False)), 24
     names = [name for bit, name in enumerate(_HEADER, 1) if mask >> bit & 1]
     return dict(zip(names, fields[3:], strict=False)), 3 + len(names)
 

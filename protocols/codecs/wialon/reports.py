@@ -152,7 +152,9 @@ def _extras(
         return signals, ()
     cells: dict[str, dict[str, str]] = {}
     for parameter in fields[15].split(","):
-        name, _, value = parameter.partition(":")
+        name, typed, value = parameter.partition(":")
+        if not typed:
+            continue
         value = value.partition(":")[2]
         cell = _CELL.fullmatch(name)
         if cell is not None:
