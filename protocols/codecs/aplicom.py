@@ -1,7 +1,7 @@
-"""Aplicom A1, A9, A11, A12 and T10 vehicle computers: protocols D, E and F.
+"""Aplicom A1, A9, A11, A12 and T10 vehicle computers: protocols D, E, F and H.
 
-See: Aplicom "D-protocol", "E-protocol" (tachograph) and "F-protocol" (vehicle network) data
-packets.
+See: Aplicom "D-protocol", "E-protocol" (tachograph), "F-protocol" (vehicle network) and
+"H-protocol" (driving statistics) data packets.
 
 A frame says with the bits of its selector which fields it holds. Numbers are big-endian::
 
@@ -21,13 +21,13 @@ from datetime import UTC, datetime, timedelta
 
 from protocols.codec import Codec, Incoming, Peer
 from protocols.errors import Malformed, Unframeable, Unsupported
-from protocols.message import Command, Fix, Message, Readings, Report, Signal, Unknown
+from protocols.message import Command, Fix, Message, Readings, Report, Signal
 from protocols.settings import DeviceSettings
 from protocols.wire import Reader, Writer
 
 _D, _E, _F, _H = b"D", b"E", b"F", b"H"
 _LONG_NAME, _SELECTOR = 0x80, 0x40
-_USUAL_SELECTORS = {_D: 0x0002FC, _E: 0x007FFC, _F: 0x0007FD, _H: 0}
+_USUAL_SELECTORS = {_D: 0x0002FC, _E: 0x007FFC, _F: 0x0007FD, _H: 0x000004}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _TIME, _STATUS_AND_PLACE, _SPEED, _ANALOGUE, _IO = 0x04, 0x08, 0x10, 0x20, 0x40
@@ -63,12 +63,9 @@ def decode(frame: bytes, peer: Peer, heard_at: datetime) -> Incoming:
     speaker = peer.named(unit_id)
     said.u16()
     selector = said.u24() if flags & _SELECTOR else _USUAL_SELECTORS[letter]
-    read = _LETTERS.get(letter)
-    if read is None:
-        return Incoming(messages=(Unknown(kind=letter.decode()),), peer=speaker)
     record = letter + said.peek(len(frame))
     event, detail = said.u8(), said.u8()
-    report = read(said, selector, speaker.settings)
+    report = _LETTERS[letter](said, selector, speaker.settings)
     whole = Report(
         fix=report.fix,
         at=report.at,
@@ -231,10 +228,17 @@ def _vehicle_network(said: Reader, selector: int, _settings: DeviceSettings) -> 
     return Report(at=at, readings=readings, other=other)
 
 
+def _statistics(said: Reader, selector: int, _settings: DeviceSettings) -> Report:
+    """H: a time, and how the vehicle was driven since the last one, which we keep as it is."""
+    at = _moment(said) if selector & 0x04 else None
+    return Report(at=at, other={"statistics": said.peek(_MOST_EVENT_DATA).hex()})
+
+
 _LETTERS: dict[bytes, Callable[[Reader, int, DeviceSettings], Report]] = {
     _D: _snapshot,
     _E: _tachograph,
     _F: _vehicle_network,
+    _H: _statistics,
 }
 
 _TACHOGRAPH = (

@@ -142,6 +142,7 @@ def _newer(line: str, peer: Peer) -> Incoming:
     if fix is None and not signals & LIFE_SAFETY and not fields[7]:
         return Incoming(messages=(Heartbeat(),), peer=speaker)
     readings, other = _readings(fields)
+    signals |= speaker.settings.inputs(_bits(str(other.get("inputs", ""))))
     if event:
         other["event"] = event
     report = Report(
@@ -249,9 +250,11 @@ def _older(line: str, peer: Peer) -> Incoming:
     # Behind the star stand the two digits of the sentence's own checksum.
     fields = tail.split(",")[1:]
     record = said.encode()
-    if name.startswith(","):
+    if len(fields) > 7 and fields[2].startswith("imei:"):
         return _named_by_imei(fields, fix, at, record, peer)
-    speaker = peer.named(name.strip()) if name.strip() else peer
+    # The name is filled up with blanks, and on some units with a letter of no meaning.
+    words = name.strip(",").split()
+    speaker = peer.named(words[0]) if words else peer
     return _named_at_the_head(fields, fix, at, record, speaker)
 
 
@@ -259,8 +262,6 @@ def _named_by_imei(
     fields: Sequence[str], fix: Fix | None, at: datetime | None, record: bytes, peer: Peer
 ) -> Incoming:
     """F or L, event, imei:…, satellites, altitude, Battery=…%, ?, charging, cell."""
-    if len(fields) < 8 or not fields[2].startswith("imei:"):
-        raise Malformed("an STX without its IMEI")
     speaker = peer.named(fields[2][5:])
     readings: Readings = {}
     other: dict[str, object] = {}
@@ -306,17 +307,21 @@ def _named_at_the_head(
     if (battery := number(fields[5])) is not None:
         readings["battery_pct"] = battery
     active = fields[7] if len(fields) > 8 else ""
-    bits = sum(1 << at for at, digit in enumerate(reversed(active[:16])) if digit == "1")
     report = Report(
         fix=fix,
         at=at,
-        signals=_meaning(fields[-1], peer.settings) | peer.settings.inputs(bits),
+        signals=_meaning(fields[-1], peer.settings) | peer.settings.inputs(_bits(active)),
         readings=readings,
         cells=_cells(fields[:5]),
         other={"flags": fields[6] if len(fields) > 6 else "", "inputs": active},
         record=record,
     )
     return Incoming(messages=(report,), peer=peer)
+
+
+def _bits(digits: str) -> int:
+    """``0101`` as a number; the rightmost digit is input 1."""
+    return sum(1 << at for at, digit in enumerate(reversed(digits[:16])) if digit == "1")
 
 
 def _said(report: Report, fix: Fix, unit_id: str) -> bytes:

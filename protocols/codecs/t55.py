@@ -22,7 +22,16 @@ from datetime import UTC, datetime, timedelta
 
 from protocols.codec import Codec, Incoming, Peer
 from protocols.errors import Malformed, Unsupported
-from protocols.message import Command, Fix, Login, Message, Readings, Report, Unknown
+from protocols.message import (
+    Command,
+    Fix,
+    Heartbeat,
+    Login,
+    Message,
+    Readings,
+    Report,
+    Unknown,
+)
 from protocols.nmea import KMH_OF_A_KNOT, angle, moment, number, rmc, sentence, written_rmc
 from protocols.settings import DeviceSettings
 from protocols.wire import text
@@ -33,6 +42,8 @@ _NAME = re.compile(r"[0-9A-Za-z_\-]{4,32}\Z")
 _SAYS_ITS_NAME = re.compile(r"(?:IMEI|ID|DEVID|SN)[ =:,]+([0-9A-Za-z\-]{4,32})\Z", re.IGNORECASE)
 _NAMES = frozenset({"PSIWMDID", "DEVID", "GPFID", "PGID", "GPID", "PCPTI", "CONNECT"})
 _HALF_A_DAY = timedelta(hours=12)
+_NOTHING_YET = Report()
+"""What can be read of a receiver that has not seen the sky since it woke: that it is alive."""
 
 
 def frame_size(buffer: bytes, start: int) -> int | None:
@@ -58,10 +69,13 @@ def decode(frame: bytes, peer: Peer, heard_at: datetime) -> Incoming:
         return Incoming(messages=(Login(unit_id=unit_id),), peer=named.named(unit_id))
     if kind == "GPTXT":
         return _network(fields, line, named)
-    telling = _SENTENCES.get(kind[2:] if kind[:1] == "G" else kind)
+    # Two letters say which satellites: GP, GN, BD, GA … and three what the sentence says.
+    telling = _SENTENCES.get(kind[2:] if len(kind) == 5 and kind != "TRCCR" else kind)
     if telling is None:
         return Incoming(messages=(Unknown(kind=kind[:20]),), peer=named)
     report = telling(fields, heard_at, peer.settings)
+    if report == _NOTHING_YET:
+        return Incoming(messages=(Heartbeat(),), peer=named)
     if "," in tail and kind.endswith("RMC"):
         report, named = _lengthened(report, tail.split(","), named)
     return Incoming(messages=(replace(report, record=line.encode()),), peer=named)
@@ -121,6 +135,8 @@ def _gga(fields: Sequence[str], heard_at: datetime, settings: DeviceSettings) ->
     """Clock, latitude, N, longitude, E, quality, satellites, HDOP, altitude, M …"""
     if len(fields) < 9:
         raise Malformed(f"a GGA wants 9 fields and more, not {len(fields)}")
+    if not fields[1]:
+        return _NOTHING_YET
     readings: Readings = {}
     if fields[6].isdecimal():
         readings["satellites"] = int(fields[6][:3])
