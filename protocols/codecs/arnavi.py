@@ -227,7 +227,7 @@ def _line(frame: bytes, peer: Peer) -> Incoming:
     peer = peer.named(fields[2])
     place = next((at for at in range(12, len(fields) - 4) if fields[at][-1:] in {"N", "S"}), None)
     message: Message = Login(unit_id=fields[2])
-    if place is not None and fields[1] in {"V2", "V3", "V4", "V5", "V6", "V7"}:
+    if place is not None:
         message = _line_report(fields, place, peer.settings)
     return Incoming(messages=(message,), peer=peer)
 
@@ -236,6 +236,28 @@ def _line_report(fields: Sequence[str], place: int, settings: DeviceSettings) ->
     """``place`` is the column of the latitude: the clock before it, knots, course, day behind."""
     readings: Readings = {}
     other: dict[str, object] = {"kind": fields[1]}
+    signals: frozenset[Signal] = frozenset()
+    if fields[1][1:].isdecimal():
+        signals = _read_state(fields, place, readings, other, settings)
+    at = _moment(fields[place + 4], fields[place - 1])
+    return Report(
+        fix=None if at is None else _line_fix(fields, place, at),
+        at=at,
+        signals=signals,
+        readings=readings,
+        other=other,
+        record=",".join((fields[1], *fields[4 : place + 5])).encode(),
+    )
+
+
+def _read_state(
+    fields: Sequence[str],
+    place: int,
+    readings: Readings,
+    other: dict[str, object],
+    settings: DeviceSettings,
+) -> frozenset[Signal]:
+    """Supply, battery, ignition, inputs and satellites of a line whose kind is V and a number."""
     if (power := _number(fields[_POWER])) is not None:
         readings["power_v"] = power / 100
     if (battery := _number(fields[_BATTERY])) is not None:
@@ -246,19 +268,10 @@ def _line_report(fields: Sequence[str], place: int, settings: DeviceSettings) ->
     if satellites.isdecimal() and len(satellites) <= 2:
         readings["satellites"] = int(satellites)
     inputs = _number(fields[_INPUTS])
-    signals: frozenset[Signal] = frozenset()
-    if inputs is not None and 0 <= inputs < 1 << 16:
-        other["inputs"] = int(inputs)
-        signals = settings.inputs(int(inputs))
-    at = _moment(fields[place + 4], fields[place - 1])
-    return Report(
-        fix=None if at is None else _line_fix(fields, place, at),
-        at=at,
-        signals=signals,
-        readings=readings,
-        other=other,
-        record=",".join((fields[1], *fields[4 : place + 5])).encode(),
-    )
+    if inputs is None or not 0 <= inputs < 1 << 16:
+        return frozenset()
+    other["inputs"] = int(inputs)
+    return settings.inputs(int(inputs))
 
 
 def _before(fields: Sequence[str], at: int) -> str:

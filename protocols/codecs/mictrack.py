@@ -11,8 +11,9 @@ at its end::
     861836051888035$162835.00,A,4139.6460,N,07009.7239,W,0.5,41.53,-25.8,220621$ …
     867035041390699 netlock=Success!
 
-A record is whole where event, battery and the last number stand at the end of what was heard, or
-where the next one begins. The event is the code of ``DeviceSettings.alarms``: "5" is the button.
+A record is whole where event, battery and the last number stand at the end of what was heard,
+where it has as many columns as its kind wants, or where the next one begins. The event is the
+code of ``DeviceSettings.alarms``: "5" is the button.
 """
 
 import re
@@ -55,6 +56,7 @@ _MAY_START = re.compile(rb"[\r\n]*(?:M|MT|\d{1,15}|\$\d{0,5})?\Z")
 _AFTER_RECORD = re.compile(rb"MT;\d{1,2};\d{15};|[\r\n]")
 _AFTER_LINE = re.compile(rb"MT;\d{1,2};\d{15};|[\r\n!]|\d{15}[ $]")
 _WHOLE = re.compile(rb"\+\d{1,2}\+\d{3,5}\+-?\d{1,4}\Z")
+_LAST_COLUMNS = re.compile(rb"\+\d{1,2}\+\d{1,5}\+[^+]*\d\Z")
 _WHOLE_LINE = re.compile(rb",\d{6}\Z")
 _MAC = re.compile(r"(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}\Z")
 
@@ -76,8 +78,16 @@ def frame_size(buffer: bytes, start: int) -> int | None:
         return after.start() + (after[0] == b"!") - start
     seen = buffer[start : start + _LONGEST]
     if record:
-        return len(seen) if _WHOLE.search(seen) else None
+        return len(seen) if _WHOLE.search(seen) or _has_all_columns(seen) else None
     return len(seen) if begun[0][-1:] != b" " and _WHOLE_LINE.search(seen) else None
+
+
+def _has_all_columns(seen: bytes) -> bool:
+    """Six of the satellites, or the time; one for each kind of network; three at the end."""
+    kind, _, columns = b"".join(seen.split(b";", 3)[3:]).partition(b";")
+    networks = len(kind.strip(b"RY0")) if kind[1:].isdigit() else 9
+    wanted = (6 if b"0" in kind else 1) + networks + 3
+    return columns.count(b"+") >= wanted - 1 and bool(_LAST_COLUMNS.search(columns))
 
 
 def decode(frame: bytes, peer: Peer, heard_at: datetime) -> Incoming:
