@@ -117,7 +117,7 @@ def _report(fields: Sequence[str], said: str, peer: Peer) -> Report:
             readings["odometer_m"] = odometer_km * 1000
         rest = rest[1:]
     named = zip(("input", "adc1", "adc2", "output"), rest, strict=False)
-    other: dict[str, object] = {"event": event} | {name: value for name, value in named if value}
+    other: dict[str, object] = {"event": event, **{name: value for name, value in named if value}}
     active = int(rest[0]) if rest and rest[0].isdecimal() and len(rest[0]) <= 3 else 0
     return Report(
         fix=None if at is None else _fix(at, fields, satellites),
