@@ -94,14 +94,14 @@ _ALARM = "status2"
 
 
 @cache
-def layout(mask: str) -> tuple[struct.Struct, tuple[int, ...], bool]:
-    """How the fields of a mask are packed, which they are, and whether that is all of them."""
+def layout(mask: str) -> tuple[struct.Struct, tuple[int, ...], int]:
+    """How the fields of a mask are packed, which they are, and how many more it names."""
     bits = int(mask, 16)
     width = len(mask) * 4
     named = [field for field in range(1, width + 1) if bits >> (width - field) & 1]
     known = tuple(field for field in named if field <= len(_SIZES))
     packed = "<" + "".join(_packed(field) for field in known)
-    return struct.Struct(packed), known, len(known) == len(named)
+    return struct.Struct(packed), known, len(named) - len(known)
 
 
 def packet_size(buffer: bytes, start: int, mask: str) -> int | None:
@@ -120,10 +120,10 @@ def packet_size(buffer: bytes, start: int, mask: str) -> int | None:
         head, count = 3, buffer[start + 2]
     elif kind[0] == EVENT:
         head = 6
-    packed, _, whole = layout(mask)
-    if whole or not count:
+    packed, _, more = layout(mask)
+    if not more or not count:
         return head + count * packed.size + 1
-    return _size_by_sum(buffer, start, head, count, packed.size)
+    return _size_by_sum(buffer, start, head, count, packed.size + more)
 
 
 def _packed(field: int) -> str:
@@ -145,8 +145,8 @@ def _size_by_sum(buffer: bytes, start: int, head: int, count: int, least: int) -
 
 def records(content: bytes, count: int, mask: str, settings: DeviceSettings) -> list[Report]:
     """The reports in a packet, without its head and its sum."""
-    packed, fields, whole = layout(mask)
-    size = packed.size if whole else len(content) // max(count, 1)
+    packed, fields, more = layout(mask)
+    size = len(content) // max(count, 1) if more else packed.size
     if size < packed.size or size * count != len(content):
         raise Malformed(f"{count} records do not fill {len(content)} bytes")
     found = []
