@@ -62,9 +62,10 @@ def _sense(heard: Heard, heard_at: datetime) -> float:
     sense = 0.0
     for said in heard.incoming.messages:
         match said:
-            case Report(fix=fix) if fix is not None:
+            case Report(fix=fix, readings=readings) if fix is not None:
                 plausible = -_OFF < heard_at - fix.at < _NEAR and (fix.lat, fix.lon) != (0.0, 0.0)
-                sense = max(sense, 3.0 if plausible else 0.2)
+                # Of two that see the same place, the one who sees more beside it knows the frame.
+                sense = max(sense, (3.0 if plausible else 0.2) + 0.01 * len(readings))
             case Report() | Login():
                 sense = max(sense, 1.0)
             case Heartbeat():
