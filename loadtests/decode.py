@@ -23,8 +23,8 @@ from loadtests import frames
 from loadtests.figures import show, table
 from loadtests.seeds import HEARD_AT, Seed, seeds_of
 from protocols.codec import Codec, Conversation, Peer
-from protocols.errors import ProtocolError
-from protocols.message import Report
+from protocols.errors import ProtocolError, Unsupported
+from protocols.message import Fix, Report
 
 _UNIT = "350000000000001"
 _REPEATS = 15
@@ -59,14 +59,8 @@ def _simulated(chosen: list[str]) -> dict[str, tuple[str, Seed, int]]:
     at_ms = int(time.time() * 1000)
     samples: dict[str, tuple[str, Seed, int]] = {}
     for name in chosen:
-        with suppress(ProtocolError):  # some devices never send a position of the usual kind
-            said = frames.login(name, _UNIT)
-            peer = Peer(unit_id=_UNIT)
-            if said is not None:
-                heard = protocols.get(name).decode(said.frame, Peer(), datetime.now(UTC))
-                peer = heard.peer or peer
-            frame = frames.report(name, peer, at_ms=at_ms, lat=50.85, lon=4.35).frame
-            samples[name] = (name, Seed(frame, peer), 1)
+        with suppress(ProtocolError):  # some devices cannot be played
+            samples[name] = (name, _played(name, at_ms), 1)
     if "teltonika" in chosen:
         peer = Peer(unit_id=_UNIT)
         factory = frames.ORDINARY.frame(at_ms=at_ms, lat_e7=508_500_000, lon_e7=43_500_000)
@@ -74,6 +68,19 @@ def _simulated(chosen: list[str]) -> dict[str, tuple[str, Seed, int]]:
         ten = Seed(_ten(factory), peer)
         samples["teltonika, 15 elements, 10 records"] = ("teltonika", ten, 10)
     return samples
+
+
+def _played(name: str, at_ms: int) -> Seed:
+    """A position as the codec itself writes it, behind its login. Raises Unsupported."""
+    peer = Peer(unit_id=_UNIT)
+    said = frames.login(name, _UNIT)
+    if said is not None:
+        peer = protocols.get(name).decode(said.frame, Peer(), datetime.now(UTC)).peer or peer
+    try:
+        return Seed(frames.report(name, peer, at_ms=at_ms, lat=50.85, lon=4.35).frame, peer)
+    except Unsupported:  # it may not be able to say how many satellites it sees
+        fix = Fix(at=datetime.fromtimestamp(at_ms // 1000, UTC), lat=50.85, lon=4.35, speed_kmh=48)
+        return Seed(protocols.get(name).simulate(Report(fix=fix, at=fix.at), peer), peer)
 
 
 def _ten(frame: bytes) -> bytes:
