@@ -54,7 +54,10 @@ class Asset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
-    """A box with a unit id. ``phone`` is the number of its SIM."""
+    """A box with a unit id. ``phone`` is the number of its SIM.
+
+    ``promised_s`` is the reporting time in force: its own, or else the one of its profile.
+    """
 
     id: UUID
     organisation_id: UUID
@@ -69,8 +72,11 @@ class Device:
     retired_at: datetime | None
     asset_id: UUID | None
     asset: str | None
+    plate: str | None
+    fitted_from: datetime | None
     heard_at: datetime | None
     silent_since: datetime | None
+    promised_s: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

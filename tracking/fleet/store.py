@@ -1,5 +1,6 @@
 """Questions about assets, devices, fitments and units that nobody registered."""
 
+import re
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -146,13 +147,17 @@ async def devices(
     """Which devices are there, by unit id?
 
     ``search`` is looked for in unit ids, models, telephone numbers, and in the name, plate and
-    number of the asset that a device is on; ``fitted`` None: all.
+    number of the asset that a device is on; however plates and numbers are written. ``fitted``
+    None: all.
     """
     rows = await connection.fetch(
         f"""{_DEVICES}
         WHERE ($1::text IS NULL OR (d.unit_id, d.id) > ($1, $2::uuid))
-          AND strpos(lower(concat_ws(' ', d.unit_id, d.model, d.phone, a.name, a.plate, a.phone)),
-                     lower($3)) > 0
+          AND (strpos(lower(concat_ws(' ', d.unit_id, d.model, d.phone, a.name, a.plate, a.phone)),
+                      lower($3)) > 0
+               OR $9 <> '' AND strpos(regexp_replace(
+                      lower(concat_ws('/', d.unit_id, d.phone, a.plate, a.phone)),
+                      '[^a-z0-9/]', '', 'g'), $9) > 0)
           AND ($4::text IS NULL OR d.codec = $4)
           AND ($5::boolean IS NULL OR (f.id IS NOT NULL) = $5)
           AND ($6::uuid IS NULL OR d.organisation_id = $6)
@@ -165,8 +170,15 @@ async def devices(
         organisation_id,
         retired,
         most,
+        _bare(search),
     )
     return [_device(row) for row in rows]
+
+
+async def codecs_of_devices(connection: Connection) -> list[str]:
+    """Which protocols do the devices speak that may be seen, alphabetically?"""
+    rows = await connection.fetch("SELECT DISTINCT codec FROM devices ORDER BY codec")
+    return [row["codec"] for row in rows]
 
 
 async def add_device(connection: Connection, new: NewDevice) -> UUID:
@@ -382,6 +394,12 @@ def _asset(row: Record) -> Asset:
     return Asset(**{**said, "kind": AssetKind(said["kind"])}, devices=fitted)
 
 
+def _bare(search: str) -> str:
+    """Without what people put between letters and digits, nor the 0 that is dialled at home."""
+    bare = re.sub(r"[^a-z0-9]", "", search.lower())
+    return bare.removeprefix("0") if bare.isdecimal() else bare
+
+
 def _device(row: Record) -> Device:
     return Device(**{**row, "kind": DeviceKind(row["kind"])})
 
@@ -401,9 +419,11 @@ _ASSETS = """
 _DEVICES = """
     SELECT d.id, d.organisation_id, o.name AS organisation, d.unit_id, d.codec, d.model, d.kind,
            d.phone, d.reporting_time_s, d.created_at, d.retired_at,
-           f.asset_id, a.name AS asset, s.heard_at, s.silent_since
+           f.asset_id, a.name AS asset, a.plate, f.fitted_from, s.heard_at, s.silent_since,
+           setup.reporting_time_s AS promised_s
     FROM devices d
     JOIN organisations o ON o.id = d.organisation_id
+    JOIN device_setups setup ON setup.device_id = d.id
     LEFT JOIN fitments f ON f.device_id = d.id AND f.fitted_until IS NULL
     LEFT JOIN assets a ON a.id = f.asset_id
     LEFT JOIN unit_sessions s ON s.unit_id = d.unit_id

@@ -1,5 +1,6 @@
 """Decisions about profiles: what may be set, and what a frame means with it."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -126,7 +127,8 @@ async def frames_of(
                 connection, person_id=by.id, asset_ids=[device.asset_id], what="frames"
             )
     assert setup is not None
-    return list(reversed(_understood(reversed(found), setup)))
+    # Off the event loop: a hundred frames of many records take longer than an alarm should wait.
+    return (await asyncio.to_thread(_understood, found[::-1], setup))[::-1]
 
 
 def preview(
@@ -172,7 +174,7 @@ def checked(settings: Mapping[str, object], *, codec: str) -> dict[str, object]:
     return {**dict(settings), **settings_as_json(read)}
 
 
-def _understood(frames: "reversed[tuple[datetime, str, bytes]]", setup: Setup) -> list[FrameSaid]:
+def _understood(frames: Sequence[tuple[datetime, str, bytes]], setup: Setup) -> list[FrameSaid]:
     """Frames in the order in which they came, as one conversation for each protocol."""
     settings = setup.in_force()
     sessions: dict[str, Sessions] = {}

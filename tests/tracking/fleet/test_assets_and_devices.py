@@ -13,6 +13,7 @@ from tests.tracking.town import Town
 from tests.tracking.web import Web
 from tracking.bus import NOTIFY_FLEET
 from tracking.database import Pool, connect
+from tracking.fleet import store
 from tracking.settings import Settings
 
 
@@ -97,6 +98,48 @@ async def test_an_asset_is_found_by_what_people_know_of_it(
     await town.add_asset(town.centre, "Zoë", kind="senior")
     await town.add_device(town.centre, "356307042441013", ten)
     assert await names(supervisor, "/api/v1/assets", search=search) == found
+
+
+@pytest.mark.parametrize(
+    "search",
+    [
+        "356307",
+        "fmb920",
+        "+32470123456",
+        "0470 12 34 56",
+        "1ABC123",
+        "1 abc 12",
+        "van 9",
+        "0471/99",
+    ],
+)
+async def test_a_device_is_found_however_people_write_what_they_know_of_it(
+    supervisor: httpx.AsyncClient, town: Town, pool: Pool, search: str
+) -> None:
+    van, _ = await town.add_asset(town.centre, "van 9", plate="1-ABC-123")
+    await pool.execute("UPDATE assets SET phone = '+32471990000'")
+    device = await town.add_device(town.centre, "356307042441013", van)
+    await pool.execute(
+        "UPDATE devices SET model = 'FMB920', phone = '+32470123456' WHERE id = $1", device
+    )
+    await town.add_device(town.centre, "7026420081", None)
+    found = (await supervisor.get("/api/v1/devices", params={"search": search})).json()["items"]
+    assert [one["unit_id"] for one in found] == ["356307042441013"]
+
+
+async def test_a_device_keeps_the_promise_of_its_profile_unless_it_has_its_own(
+    town: Town, pool: Pool
+) -> None:
+    plain = await town.add_device(town.centre, "1", None)
+    eager = await town.add_device(town.centre, "2", None)
+    await pool.execute(
+        "INSERT INTO profiles (codec, version, reporting_time_s) VALUES ('gt06', 99, 1800)"
+    )
+    await pool.execute("UPDATE devices SET reporting_time_s = 60 WHERE id = $1", eager)
+    async with pool.acquire() as connection:
+        promised = [await store.device(connection, each) for each in (plain, eager)]
+        assert [device.promised_s for device in promised if device] == [1800, 60]
+        assert await store.codecs_of_devices(connection) == ["gt06"]
 
 
 async def test_assets_are_filtered_by_kind_and_organisation(
