@@ -37,6 +37,7 @@ _HEADS = (b"+RESP:GT", b"+BUFF:GT", b"+ACK:GT", b"AT+GTHBD")
 _LONGEST_HEAD = 8
 _TIME = 14
 _KMH_PER_KNOT = 1.852
+_SAID_AGAIN_S = 3600
 
 _SIGNALS = {"SOS": Signal.PANIC, "MSA": Signal.FALL, "NMR": Signal.NO_MOTION}
 """The button; a fall ("man saving"); nobody moved. GTEST and GTSZI, which only repeat a place
@@ -139,6 +140,7 @@ def _reports(
                 other={"report": kind},
                 # With no time in it, only the count tells the next alarm from this one again.
                 record=f"{kind},{','.join(fields[2:])}".encode(),
+                again_s=_SAID_AGAIN_S,
             ),
         )
     factor = 1.0 if peer.settings.flag("kmh", usual=False) else _KMH_PER_KNOT

@@ -40,6 +40,9 @@ from protocols.settings import DeviceSettings
 
 Others = dict[str, object]
 
+_SAID_AGAIN_S = 3600
+"""A report without a time is the same one if its count comes again within the hour."""
+
 
 def position_reports(
     kind: str,
@@ -116,6 +119,7 @@ def placeless_report(
         other=other,
         # With no time in it, only the count tells the next alarm from this one again.
         record=record_of(kind, fields if sent_at else [*fields, "", ""]),
+        again_s=0 if sent_at else _SAID_AGAIN_S,
     )
 
 
@@ -191,6 +195,13 @@ def _temperature(fields: Sequence[str], start: int, _readings: Readings, other: 
         other["temperature_c"] = degrees
 
 
+def _temperature_and_number(
+    fields: Sequence[str], start: int, readings: Readings, other: Others
+) -> None:
+    """GL500: the number of positions stands between the degrees and the accuracy."""
+    _temperature(fields, start - 1, readings, other)
+
+
 def _driver(fields: Sequence[str], start: int, readings: Readings, _other: Others) -> None:
     if fields[start - 3]:
         readings["driver_id"] = fields[start - 3]
@@ -250,7 +261,7 @@ def _obd(fields: Sequence[str], _start: int, readings: Readings, other: Others) 
 _READ_BEFORE: dict[str, Callable[[Sequence[str], int, Readings, Others], None]] = {
     "BPL": _battery_volts,
     "TEM": _temperature,
-    "TMP": _temperature,
+    "TMP": _temperature_and_number,
     "IDA": _driver,
     "STT": _motion_state,
     "IGL": _ignition_type,
