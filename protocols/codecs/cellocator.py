@@ -1,6 +1,7 @@
 """Cellocator units: CR300, Compact, Olympic, Cello-IQ, and portable ones (Pointer, PowerFleet).
 
-See: "Cellocator wireless communication protocol", inbound messages 0 (status) and 11 (modules).
+See: "Cellocator wireless communication protocol", messages 0 (status,
+and generic command) and 11 (modules).
 
 Numbers are little-endian. A status is always 70 bytes, whatever is in it::
 
@@ -25,7 +26,17 @@ from math import degrees, radians
 from protocols.checksum import sum8
 from protocols.codec import Codec, Incoming, Peer
 from protocols.errors import Corrupt, Malformed, Unframeable, Unsupported
-from protocols.message import Command, Fix, Message, Readings, Report, Signal, Unknown
+from protocols.message import (
+    Command,
+    Fix,
+    Locate,
+    Message,
+    Readings,
+    Reboot,
+    Report,
+    Signal,
+    Unknown,
+)
 from protocols.settings import DeviceSettings
 
 _MARKS = (b"MCGP", b"MCPG")
@@ -105,9 +116,26 @@ def decode(frame: bytes, peer: Peer, heard_at: datetime) -> Incoming:
 
 
 def encode(command: Command, peer: Peer) -> bytes:
-    """Nothing: commands want the unit's own authentication table. Raises Unsupported."""
-    del command, peer
-    raise Unsupported("a Cellocator unit obeys who knows its key: use the maker's command centre")
+    """The generic command that carries ``command``. Raises Unsupported.
+
+    The four bytes that a unit wants to know its master by are the secret in its settings, in
+    hexadecimal; without one they are zero, which units obey as they come from the factory.
+    """
+    order = _ORDERS.get(type(command))
+    if order is None:
+        raise Unsupported("no such command here: use the maker's command centre")
+    if not (peer.unit_id.isascii() and peer.unit_id.isdecimal() and len(peer.unit_id) <= 9):
+        raise Unsupported("a Cellocator unit is called by a number: give the peer such a unit_id")
+    secret = peer.settings.secret or "00000000"
+    if len(secret) != 8 or set(secret.lower()) - set("0123456789abcdef"):
+        raise Unsupported("the secret of a Cellocator unit is eight hexadecimal digits: correct it")
+    unit = int(peer.unit_id).to_bytes(4, "little")
+    said = bytes((_STATUS, *unit, 1)) + bytes.fromhex(secret) + order
+    return _sealed(said.ljust(20, b"\0"))
+
+
+_ORDERS: dict[type[Command], bytes] = {Locate: b"\0\0", Reboot: b"\x02\x02\x02\x02"}
+"""The command twice, then its data twice."""
 
 
 def simulate(message: Message, peer: Peer) -> bytes:
@@ -316,4 +344,5 @@ CODEC = Codec(
     simulate=simulate,
     marks=_MARKS,
     max_frame=2048,
+    commands=(Locate, Reboot),
 )

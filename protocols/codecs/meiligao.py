@@ -29,6 +29,7 @@ from protocols.errors import Corrupt, Malformed, Unframeable, Unsupported
 from protocols.message import (
     CellTower,
     Command,
+    CommandReply,
     Custom,
     Fix,
     Heartbeat,
@@ -56,6 +57,7 @@ _LOGIN, _LOGIN_ANSWER = 0x5000, 0x4000
 _HEARTBEAT, _HEARTBEAT_ANSWER = 0x0001, 0x0002
 _POSITION, _ALARM = 0x9955, 0x9999
 _INPUTS, _FIVE = 8, 0x1F
+_ANSWERS = range(0x4100, 0x5000)
 _SENTENCE = re.compile(rb"\d{6}(?:\.\d+)?,[AV],")
 _MOST_LOGGED = 64
 
@@ -128,6 +130,10 @@ def decode(frame: bytes, peer: Peer, heard_at: datetime) -> Incoming:
     if kind == _HEARTBEAT:
         answer = _frame(b"@@", frame[4:11], _HEARTBEAT_ANSWER, b"\x01")
         return Incoming(messages=(Heartbeat(),), ack=answer, peer=speaker)
+    if kind in _ANSWERS:
+        # A unit answers a command under the command's own kind.
+        reply = CommandReply(text=f"{kind:04x} {said[:200].hex()}".strip())
+        return Incoming(messages=(reply,), peer=speaker)
     read = _KINDS.get(kind)
     messages: tuple[Message, ...] = () if read is None else read(said, speaker.settings)
     if not messages:
