@@ -240,7 +240,7 @@ def _comprehensive(_kind: int, content: bytes, _peer: Peer) -> tuple[Message, ..
     late = rest.u8() == 1
     rest.take(4)
     readings, other, _ = _state(rest)
-    places = rest.take(1 + _PLACE.size * rest.peek(1)[0]) if rest.remaining else b"\0"
+    places = _counted(rest)
     while rest.remaining >= 4:
         key, size = rest.u16le(), rest.u16le()
         value = int.from_bytes(rest.take(min(size, rest.remaining)), "little")
@@ -250,6 +250,23 @@ def _comprehensive(_kind: int, content: bytes, _peer: Peer) -> tuple[Message, ..
             readings["battery_v"] = value / 100
     said = content[5:]
     return _places(Reader(places), readings, other, said, buffered=late) or (Heartbeat(),)
+
+
+def _asleep(_kind: int, content: bytes, _peer: Peer) -> tuple[Message, ...]:
+    """4009: ``now(4)`` and a place, counted or not."""
+    rest = Reader(content)
+    rest.take(4)
+    if rest.remaining > _PLACE.size:
+        return _places(rest, {}, {}, content) or (Heartbeat(),)
+    return (_place(rest, {}, {}, content),)
+
+
+def _asked_place(_kind: int, content: bytes, _peer: Peer) -> tuple[Message, ...]:
+    """B001: ``serial(2)`` of the question, the state, places."""
+    rest = Reader(content)
+    rest.take(2)
+    readings, other, _ = _state(rest)
+    return _places(rest, readings, other, content[2:]) or (Heartbeat(),)
 
 
 def _vehicle(kind: int, content: bytes, _peer: Peer) -> tuple[Message, ...]:
@@ -269,7 +286,7 @@ def _alarm(_kind: int, content: bytes, peer: Peer) -> tuple[Message, ...]:
     rest.take(4)
     readings, other, at = _state(rest)
     said = content[4:]
-    placed = rest.take(1 + _PLACE.size * rest.peek(1)[0])
+    placed = _counted(rest)
     signals: frozenset[Signal] = frozenset()
     codes: list[int] = []
     for _ in range(rest.u8() if rest.remaining else 0):
@@ -348,6 +365,12 @@ def _places(
             )
         )
     return tuple(found)
+
+
+def _counted(rest: Reader) -> bytes:
+    """The count of places and the places, as far as they go."""
+    count = rest.peek(1)[0] if rest.remaining else 0
+    return rest.take(min(1 + _PLACE.size * count, rest.remaining))
 
 
 def _place(
@@ -449,7 +472,9 @@ _KINDS: dict[int, Callable[[int, bytes, Peer], tuple[Message, ...]]] = {
     0x4005: _vehicle,
     0x4006: _vehicle,
     _ALARM: _alarm,
+    0x4009: _asleep,
     0x400B: _vehicle,
+    0xB001: _asked_place,
     _COMPREHENSIVE: _comprehensive,
     _ANSWER: _reply,
 }

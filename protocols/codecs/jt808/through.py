@@ -41,6 +41,7 @@ ALARMS = {
     0x27: Signal.CRASH,
     0x28: Signal.CRASH,
     0x31: Signal.DOOR_OPENED,
+    0x32: Signal.DOOR_OPENED,
 }
 _FAULTS, _ALARMS = 0x02, 0x03
 _TIME, _PLACE = 6, 12

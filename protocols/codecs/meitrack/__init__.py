@@ -165,6 +165,5 @@ CODEC = Codec(
     simulate=simulate,
     transports=("tcp", "udp"),
     marks=(_MARK,),
-    max_frame=8192,
     commands=(Locate, ReportEvery, Reboot, SetSosNumber, Custom, Immobilise, Mobilise),
 )

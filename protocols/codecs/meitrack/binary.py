@@ -29,6 +29,7 @@ _CCC = struct.Struct("<BiiIBBBHHHhIIHHHHHHHH")
 _CCE_HEAD = struct.Struct("<IH")
 _CELL = struct.Struct("<HHHIh")
 _EXTENDED = 0xFE
+_SMALLEST = 8
 _WIDTHS = (1, 2, 4)
 
 _Values = dict[int, bytes]
@@ -88,6 +89,8 @@ def cce_reports(body: bytes, settings: DeviceSettings) -> tuple[Report, ...]:
         if rest.remaining < 5:
             break
         size = rest.u16le()
+        if size < _SMALLEST:
+            break
         record = rest.take(min(size, rest.remaining))
         found.append(_cce_report(record, settings))
     return tuple(found)
