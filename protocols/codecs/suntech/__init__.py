@@ -37,6 +37,8 @@ from protocols.message import (
 )
 from protocols.wire import text
 
+_LONGEST_NAME = 20
+
 
 def decode(frame: bytes, peer: Peer, heard_at: datetime) -> Incoming:
     """What one report says. Raises Malformed if it is none.
@@ -51,6 +53,10 @@ def decode(frame: bytes, peer: Peer, heard_at: datetime) -> Incoming:
     if len(fields) < 2:
         return _stray(fields[0])
     head = fields[0]
+    speaks = 2 if head == "ST910" or head.endswith("CMD") else 1
+    name = fields[speaks] if len(fields) > speaks else ""
+    if not (name.isascii() and name.isalnum() and len(name) <= _LONGEST_NAME):
+        raise Malformed("a report of nobody")
     if head == "ST910":
         return _pocket(fields, line, peer)
     if head[2:3].isdecimal():
@@ -77,8 +83,6 @@ def _stray(words: str) -> Incoming:
 
 
 def _pocket(fields: list[str], line: bytes, peer: Peer) -> Incoming:
-    if len(fields) < 3:
-        raise Malformed("an ST910 that says nothing")
     said = legacy.short_report(fields, _record(line, fields[2]), peer.settings)
     return Incoming(messages=(said,), peer=peer.named(fields[2], "ST910"))
 
@@ -102,8 +106,6 @@ def _universal(kind: str, fields: list[str], line: bytes, peer: Peer) -> Incomin
 def _legacy(series: str, kind: str, fields: list[str], line: bytes, peer: Peer) -> Incoming:
     said: Message
     if kind == "CMD":
-        if len(fields) < 3:
-            raise Malformed("a command answered by nobody")
         speaker = peer.named(fields[2], series)
         return Incoming(messages=(CommandReply(text=";".join(fields[3:])),), peer=speaker)
     speaker = peer.named(fields[1], series)

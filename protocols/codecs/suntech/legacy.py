@@ -28,8 +28,15 @@ _TAG = re.compile(r"GTSL\|[^|]*\|[^|]*\|[^|]*\|(\w+)\|")
 
 
 def report(kind: str, fields: Sequence[str], record: bytes, settings: DeviceSettings) -> Report:
-    """The report in ``fields``. Raises Malformed where there is not even a date."""
+    """The report in ``fields``. Raises Malformed where there is not even a date.
+
+    An emergency that breaks off is one all the same.
+    """
     day = _date(fields)
+    if day is None:
+        if kind != codes.EMERGENCY:
+            raise Malformed("no date where a report has one")
+        return Report(signals=codes.signals_of(kind, None, 0, settings), record=record)
     at = codes.moment(fields[day], fields[day + 1], settings)
     place = _place(fields, day + 2)
     if len(fields) <= place + 9 and kind == codes.STATUS:
@@ -148,12 +155,12 @@ def serial_port(tail: Sequence[str], readings: Readings, other: dict[str, object
         other["serial_port"] = said
 
 
-def _date(fields: Sequence[str]) -> int:
+def _date(fields: Sequence[str]) -> int | None:
     """Where the date is: behind the unit, the version and perhaps the model."""
     for at in (4, 3):
         if at + 1 < len(fields) and len(fields[at]) == 8 and fields[at + 1][2:3] == ":":
             return at
-    raise Malformed("no date where a report has one")
+    return None
 
 
 def _place(fields: Sequence[str], start: int) -> int:

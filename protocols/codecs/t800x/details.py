@@ -34,7 +34,12 @@ def _words(frame: bytes, _speaker: Peer) -> tuple[Message, ...]:
     """A byte, and text in two bytes a letter, or in one."""
     said = frame[HEAD + 1 :]
     wide = len(said) % 2 == 0 and 0 in said[1::2]
-    return (CommandReply(text=said.decode("utf-16-le", "replace") if wide else text(said)),)
+    return (CommandReply(text=_wide(said) if wide else text(said)),)
+
+
+def _wide(said: bytes) -> str:
+    """Two bytes a letter; never a NUL, which PostgreSQL refuses in text."""
+    return said.decode("utf-16-le", "replace").replace("\0", "")
 
 
 def _operator(frame: bytes, speaker: Peer) -> tuple[Message, ...]:
@@ -46,7 +51,7 @@ def _operator(frame: bytes, speaker: Peer) -> tuple[Message, ...]:
         if not wire.remaining:
             break
         said = wire.take(min(wire.u8(), wire.remaining))
-        other[name] = said.decode("utf-16-le", "replace") if name == "operator" else text(said)
+        other[name] = _wide(said) if name == "operator" else text(said)
     return (Report(at=at, other=other, record=b"operator" + frame[HEAD:]),)
 
 

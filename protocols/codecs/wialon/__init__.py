@@ -121,7 +121,7 @@ def _login(body: bytes, peer: Peer) -> Incoming:
         dialect = text(fields[0])
         del fields[0]
     unit_id = text(fields[0])
-    if not unit_id or len(unit_id) > 64:
+    if not unit_id or not unit_id.isprintable() or len(unit_id) > 64:
         raise Malformed("a login without a name", answer=b"#AL#0\r\n")
     return Incoming(
         messages=(Login(unit_id=unit_id),),
