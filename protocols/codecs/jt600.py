@@ -382,7 +382,7 @@ def _position(fields: list[str], rest: bytes, speaker: Peer) -> Incoming:
         readings["battery_pct"] = battery_pct
     if left and (km := number(left[0])) is not None:
         readings["odometer_m"] = km * 1000
-    other: dict[str, object] = {"status": int(bits[:64] or "0", 2)}
+    other: dict[str, object] = {"status": int(bits[:32] or "0", 2)}
     if event:
         other["event"] = event[:8]
     report = Report(

@@ -119,8 +119,8 @@ def _network(fields: Sequence[str], line: str, peer: Peer) -> Incoming:
         return Incoming(messages=(Unknown(kind="GPTXT"),), peer=peer)
     mcc, _, mnc = fields[4].partition(" ")
     report = Report(
-        readings={"rssi": int(fields[3])},
-        other={"operator": fields[2], "mcc": int(mcc), "mnc": int(mnc)},
+        readings={"rssi": int(fields[3][:6])},
+        other={"operator": fields[2], "mcc": int(mcc[:4]), "mnc": int(mnc[:4])},
         record=line.encode(),
     )
     return Incoming(messages=(report,), peer=peer.named(fields[1]))

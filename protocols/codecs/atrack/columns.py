@@ -102,7 +102,7 @@ def from_words(words: list[str], names: Sequence[str]) -> dict[str, object]:
         word = word.strip().rstrip(_END_OF_TEXT)
         number = word.removeprefix("-")
         is_number = name not in _STRINGS | _BYTES and name != _BEACON
-        if is_number and number.isascii() and number.isdecimal() and len(number) <= 20:
+        if is_number and number.isascii() and number.isdecimal() and len(number) <= 18:
             found[name] = int(word)
         elif word:
             found[name] = word
