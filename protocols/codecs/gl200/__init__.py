@@ -14,10 +14,10 @@ was told to wait for it (AT+GTSRI). The letters of a report (SOS, RTL …) are t
 ``DeviceSettings.alarms``. Some devices speak the binary form: see ``binary``.
 """
 
+from dataclasses import replace
 from datetime import datetime
 
 from protocols.codec import Codec, Incoming, Peer
-from protocols.codecs import gl100
 from protocols.codecs.gl200 import binary
 from protocols.codecs.gl200.fields import moment, places
 from protocols.codecs.gl200.information import KINDS, information_report
@@ -69,7 +69,7 @@ def frame_size(buffer: bytes, start: int) -> int | None:
     return end + 1 - start
 
 
-def decode(frame: bytes, peer: Peer, heard_at: datetime) -> Incoming:
+def decode(frame: bytes, peer: Peer, heard_at: datetime) -> Incoming:  # noqa: ARG001 - see below
     """What one frame said. Raises Malformed, or Corrupt where a checksum is wrong.
 
     ``heard_at`` is not needed: every report names its time.
@@ -87,8 +87,8 @@ def decode(frame: bytes, peer: Peer, heard_at: datetime) -> Incoming:
         # Some firmware names no version and no device: the columns are the same behind them.
         fields[1:2] = ["", fields[1], ""]
         if len(fields[-2]) != _TIME:
-            # A GL100, whose columns are others, came to this port.
-            return gl100.decode(frame, peer, heard_at)
+            # A GL100 came to this port, not to its own: its columns are others, its alarms are not.
+            return _alarm_alone(kind, fields, peer.named(fields[2]))
     if not fields[2].isalnum():
         raise Malformed("a report without a name")
     peer = peer.named(fields[2])
@@ -131,6 +131,13 @@ def _acknowledgement(kind: str, fields: list[str], said: str, peer: Peer) -> Inc
         ack = f"+SACK:GTHBD,{fields[1]},{fields[-1]}$".encode()
         return Incoming(messages=(Heartbeat(),), ack=ack, peer=peer)
     return Incoming(messages=(CommandReply(text=said),), peer=peer)
+
+
+def _alarm_alone(kind: str, fields: list[str], peer: Peer) -> Incoming:
+    said = placeless_report(kind, fields, None, buffered=False, settings=peer.settings)
+    if not said.signals:
+        raise Malformed("the columns of a GL100: its port is the one of gl100")
+    return Incoming(messages=(replace(said, cells=(), readings={}),), peer=peer)
 
 
 def _reports(kind: str, fields: list[str], peer: Peer, *, buffered: bool) -> tuple[Message, ...]:
