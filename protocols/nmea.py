@@ -13,6 +13,7 @@ from protocols.settings import AS_USUAL, DeviceSettings
 KMH_OF_A_KNOT = 1.852
 
 _MOST = 1e15
+_MOST_WHOLE = 3
 _FINE = 100_000
 _A_DEGREE = 60 * _FINE
 
@@ -21,7 +22,7 @@ def angle(digits: str, side: str) -> float:
     """Degrees from ``dddmm.mmmm`` and its side, N S E W. Raises ValueError if they are none."""
     point = digits.find(".")
     whole = (len(digits) if point < 0 else point) - 2
-    if whole < 0:
+    if not 0 <= whole <= _MOST_WHOLE:
         raise ValueError(f"no degrees and minutes: {digits!r}")
     degrees = int(digits[:whole] or "0") + float(digits[whole:]) / 60
     return -degrees if side in ("S", "W") else degrees
