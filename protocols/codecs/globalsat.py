@@ -18,10 +18,10 @@ the first number of a ``$`` frame (``mode5``).
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
-from math import isfinite
 
+from protocols import nmea
 from protocols.checksum import xor8
 from protocols.codec import Codec, Incoming, Peer
 from protocols.errors import Corrupt, Malformed, Unframeable, Unsupported
@@ -40,7 +40,6 @@ from protocols.message import (
 )
 from protocols.wire import text
 
-_KNOT_KMH = 1.852
 _HEADS = (b"GS", b"$")
 _LONGITUDE = re.compile(r"[EW][0-9]{5}\.[0-9]+\Z")
 _UNIT = re.compile(r"[0-9]{14,16}\Z")
@@ -194,13 +193,13 @@ def _letters(columns: str) -> tuple[str, ...]:
 def _meaning(
     values: Mapping[str, str], cells: tuple[CellTower, ...], rest: str, peer: Peer
 ) -> Report:
-    at = _moment(values.get("B", ""), values.get("b+", ""))
+    at = nmea.moment(values.get("B", ""), values.get("b+", ""), peer.settings)
     state = _hexadecimal(values.get("Y", "")) or _hexadecimal(values.get("X", ""))
     signals = _signals(values.get("P", ""), values.get("Z", ""), peer)
     readings: Readings = {}
     if len(values.get("L", "")) in {1, 2} and values["L"].isdecimal():
         readings["satellites"] = int(values["L"])
-    if (dilution := _number(values.get("M", ""))) is not None:
+    if (dilution := nmea.number(values.get("M", ""))) is not None:
         readings["hdop"] = dilution
     _read_power(values, readings)
     if state is not None:
@@ -239,13 +238,13 @@ def _signals(alarm: str, zone: str, peer: Peer) -> frozenset[Signal]:
 
 def _read_power(values: Mapping[str, str], readings: Readings) -> None:
     """Mains and battery as 12380mV, or the battery as 60% or a bare 60."""
-    if (mains := _number(values.get("m", "").removesuffix("mV"))) is not None:
+    if (mains := nmea.number(values.get("m", "").removesuffix("mV"))) is not None:
         readings["power_v"] = mains / 1000
     for name in ("n", "N"):
         said = values.get(name, "")
-        if said.endswith("mV") and (battery := _number(said[:-2])) is not None:
+        if said.endswith("mV") and (battery := nmea.number(said[:-2])) is not None:
             readings["battery_v"] = battery / 1000
-        elif (share := _number(said.removesuffix("%"))) is not None:
+        elif (share := nmea.number(said.removesuffix("%"))) is not None:
             readings["battery_pct"] = share
 
 
@@ -303,12 +302,12 @@ def _old(content: str, peer: Peer) -> Incoming:
         return Incoming(messages=(reply,), peer=named)
     mode = fields[1]
     values = dict(zip(_letters(_AROUND_A_PLACE), fields[2:], strict=False))
-    at = _moment(values["B"], values["b+"])
+    at = nmea.moment(values["B"], values["b+"], named.settings)
     usual = frozenset({_MODES[mode]}) if mode in _MODES else frozenset[Signal]()
     readings: Readings = {}
     if values.get("L", "").isdecimal():
         readings["satellites"] = int(values["L"][:4])
-    if (dilution := _number(values.get("M", ""))) is not None:
+    if (dilution := nmea.number(values.get("M", ""))) is not None:
         readings["hdop"] = dilution
     report = Report(
         fix=_fix(at, values),
@@ -324,62 +323,34 @@ def _old(content: str, peer: Peer) -> Incoming:
 # --- fields ---------------------------------------------------------------------
 
 
-def _moment(date: str, clock: str) -> datetime | None:
-    """As UTC, from ddmmyy and hhmmss; None if there is no such moment."""
-    if len(date) != 6 or len(clock) != 6 or not (date + clock).isdecimal():
-        return None
-    try:
-        return datetime(
-            2000 + int(date[4:]),
-            int(date[2:4]),
-            int(date[:2]),
-            int(clock[:2]),
-            int(clock[2:4]),
-            int(clock[4:]),
-            tzinfo=UTC,
-        )
-    except ValueError:
-        return None
-
-
 def _fix(at: datetime | None, values: Mapping[str, str]) -> Fix | None:
     """The place under 2 and 7, or 1 and 6 in degrees; None if it is not one."""
     lat = _degrees(values.get("7", values.get("6", "")), "S")
     lon = _degrees(values.get("2", values.get("1", "")), "W")
     if at is None or lat is None or lon is None or not (-90 <= lat <= 90 and -180 <= lon <= 180):
         return None
-    knots, kmh = _number(values.get("H", "")), _number(values.get("I", ""))
+    knots, kmh = nmea.number(values.get("H", "")), nmea.number(values.get("I", ""))
     return Fix(
         at=at,
         lat=lat,
         lon=lon,
         valid=values.get("A") != "1",
-        altitude_m=_number(values.get("G", "")),
-        speed_kmh=kmh if knots is None else knots * _KNOT_KMH,
-        course_deg=_number(values.get("K", "")),
+        altitude_m=nmea.number(values.get("G", "")),
+        speed_kmh=kmh if knots is None else knots * nmea.KMH_OF_A_KNOT,
+        course_deg=nmea.number(values.get("K", "")),
     )
 
 
 def _degrees(said: str, negative: str) -> float | None:
     """Degrees as N2459.8570 or E12129.2839, or as N24.997617 or -24.997617."""
     side, digits = (said[:1], said[1:]) if said[:1] in {"N", "S", "E", "W"} else ("", said)
-    value = _number(digits)
-    if value is None:
-        return None
-    if digits.find(".") in {4, 5} and value >= 0:
-        whole, minutes = divmod(value, 100)
-        if minutes >= 60:
-            return None
-        value = whole + minutes / 60
-    return -value if side == negative else value
-
-
-def _number(digits: str) -> float | None:
     try:
-        value = float(digits)
+        if digits.find(".") in {4, 5}:
+            return nmea.angle(digits, side)
     except ValueError:
         return None
-    return value if isfinite(value) else None
+    value = nmea.number(digits)
+    return -value if value is not None and side == negative else value
 
 
 def _hexadecimal(digits: str) -> int | None:
@@ -409,12 +380,13 @@ def _said(report: Report) -> str:
     fix, at = report.fix, report.at or (report.fix.at if report.fix else None)
     place = ["E00000.0000", "N0000.0000", "0", "0.00", "0"]
     if fix is not None:
-        lat, lon = round(abs(fix.lat) * 600_000), round(abs(fix.lon) * 600_000)
+        lat, north = nmea.written_angle(fix.lat, "NS", width=2).split(",")
+        lon, east = nmea.written_angle(fix.lon, "EW", width=3).split(",")
         place = [
-            f"{'W' if fix.lon < 0 else 'E'}{lon // 600_000:03d}{lon % 600_000 / 10_000:07.4f}",
-            f"{'S' if fix.lat < 0 else 'N'}{lat // 600_000:02d}{lat % 600_000 / 10_000:07.4f}",
+            east + lon,
+            north + lat,
             f"{fix.altitude_m or 0:g}",
-            f"{(fix.speed_kmh or 0) / _KNOT_KMH:.2f}",
+            f"{(fix.speed_kmh or 0) / nmea.KMH_OF_A_KNOT:.2f}",
             f"{fix.course_deg or 0:g}",
         ]
     readings = report.readings

@@ -15,9 +15,9 @@ is the letter or digit of an event, as ``3``.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from math import isfinite
+from datetime import datetime
 
+from protocols import nmea
 from protocols.checksum import xor8
 from protocols.codec import Codec, Incoming, Peer
 from protocols.errors import Corrupt, Malformed, Unframeable, Unsupported
@@ -38,8 +38,6 @@ from protocols.message import (
     Unknown,
 )
 from protocols.wire import text
-
-_KNOT_KMH = 1.852
 
 _NOTHING: frozenset[Signal] = frozenset()
 _EVENTS: Mapping[str, frozenset[Signal]] = {
@@ -151,12 +149,12 @@ def _answer(fields: Sequence[str], checksum: str, peer: Peer) -> bytes:
 def _report(fields: Sequence[str], content: bytes, peer: Peer) -> Report:
     if len(fields) < 12:
         raise Malformed(f"a position wants 12 fields and more, not {len(fields)}")
-    at = _moment(fields[10], fields[2])
+    at = nmea.moment(fields[10], fields[2], peer.settings)
     event = fields[11]
     rest = fields[12:]
     other: dict[str, object] = {"status": fields[3], "event": event}
     for name, value in zip(("gps", "adc1", "adc2"), rest[2:5], strict=False):
-        other[name] = _number(value)
+        other[name] = nmea.number(value)
     cells: tuple[CellTower, ...] = ()
     if len(rest) > 6 and len(rest[5]) == 8:
         cells = _cells(rest[5], rest[6])
@@ -179,62 +177,27 @@ def _report(fields: Sequence[str], content: bytes, peer: Peer) -> Report:
 def _readings(rest: Sequence[str]) -> Readings:
     """Battery in volts or millivolts, then kilometres."""
     readings: Readings = {}
-    if rest and (volts := _number(rest[0])) is not None:
+    if rest and (volts := nmea.number(rest[0])) is not None:
         readings["battery_v"] = volts if "." in rest[0] else volts / 1000
-    if len(rest) > 1 and (odometer_km := _number(rest[1])) is not None:
+    if len(rest) > 1 and (odometer_km := nmea.number(rest[1])) is not None:
         readings["odometer_m"] = odometer_km * 1000
     return readings
 
 
 def _fix(at: datetime, fields: Sequence[str]) -> Fix | None:
-    """The place; None if it is not one. S and W may come with a minus as well."""
-    lat, lon = _degrees(fields[4], 2), _degrees(fields[6], 3)
-    if lat is None or lon is None or lat > 90 or lon > 180:
-        return None
-    knots = _number(fields[8])
-    return Fix(
-        at=at,
-        lat=-lat if fields[5] == "S" else lat,
-        lon=-lon if fields[7] == "W" else lon,
-        valid=fields[3] not in {"V", "v"},
-        speed_kmh=None if knots is None else knots * _KNOT_KMH,
-        course_deg=_number(fields[9]),
-    )
-
-
-def _moment(date: str, clock: str) -> datetime | None:
-    """As UTC, from ddmmyy and hhmmss with or without a fraction; None if there is no such one."""
-    clock = clock.partition(".")[0]
-    if len(date) != 6 or len(clock) != 6 or not (date + clock).isdecimal():
-        return None
+    """The place; None if it is not one."""
+    knots = nmea.number(fields[8])
     try:
-        return datetime(
-            2000 + int(date[4:]),
-            int(date[2:4]),
-            int(date[:2]),
-            int(clock[:2]),
-            int(clock[2:4]),
-            int(clock[4:]),
-            tzinfo=UTC,
+        return Fix(
+            at=at,
+            lat=nmea.angle(fields[4], fields[5]),
+            lon=nmea.angle(fields[6], fields[7]),
+            valid=fields[3] not in {"V", "v"},
+            speed_kmh=None if knots is None else knots * nmea.KMH_OF_A_KNOT,
+            course_deg=nmea.number(fields[9]),
         )
     except ValueError:
         return None
-
-
-def _degrees(digits: str, whole: int) -> float | None:
-    """Degrees and minutes as 5050.1254 or 00420.0490."""
-    minutes = _number(digits[whole:])
-    if minutes is None or not digits[:whole].isdecimal() or not 0 <= minutes < 60:
-        return None
-    return int(digits[:whole]) + minutes / 60
-
-
-def _number(digits: str) -> float | None:
-    try:
-        value = float(digits)
-    except ValueError:
-        return None
-    return value if isfinite(value) else None
 
 
 def _cells(tower: str, network: str) -> tuple[CellTower, ...]:
@@ -274,14 +237,11 @@ def _said(report: Report) -> str:
     if fix is None:
         place = ["V", "0000.0000", "N", "00000.0000", "E", "0.00", "0.00"]
     else:
-        lat, lon = round(abs(fix.lat) * 600_000), round(abs(fix.lon) * 600_000)
         place = [
             "A" if fix.valid else "V",
-            f"{lat // 600_000:02d}{lat % 600_000 / 10_000:07.4f}",
-            "S" if fix.lat < 0 else "N",
-            f"{lon // 600_000:03d}{lon % 600_000 / 10_000:07.4f}",
-            "W" if fix.lon < 0 else "E",
-            f"{(fix.speed_kmh or 0.0) / _KNOT_KMH:.2f}",
+            nmea.written_angle(fix.lat, "NS", width=2),
+            nmea.written_angle(fix.lon, "EW", width=3),
+            f"{(fix.speed_kmh or 0.0) / nmea.KMH_OF_A_KNOT:.2f}",
             f"{fix.course_deg or 0.0:.2f}",
         ]
     battery = round(report.readings.get("battery_v", 0.0) * 1000)

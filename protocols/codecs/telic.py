@@ -14,8 +14,9 @@ boxes six. An alarm code of the settings is the number of an event (why), as ``2
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
+from protocols import nmea
 from protocols.codec import Codec, Incoming, Peer
 from protocols.errors import Malformed, Unframeable, Unsupported
 from protocols.message import (
@@ -117,7 +118,7 @@ def _name_in(said: str) -> str:
 
 
 def _report(event: str, fields: Sequence[str], said: str, peer: Peer) -> Report:
-    written, there = _moment(fields[1]), _moment(fields[3])
+    written, there = _moment(fields[1], peer), _moment(fields[3], peer)
     active = 0
     if len(fields) > 15:
         active = sum(1 << at for at, digit in enumerate(fields[15][:8]) if digit == "1")
@@ -139,15 +140,9 @@ def _report(event: str, fields: Sequence[str], said: str, peer: Peer) -> Report:
     )
 
 
-def _moment(digits: str) -> datetime | None:
-    """As UTC, from ddmmyyhhmmss; None if there is no such moment."""
-    if len(digits) != 12 or not digits.isdecimal():
-        return None
-    day, month, year, hour, minute, second = (int(digits[at : at + 2]) for at in range(0, 12, 2))
-    try:
-        return datetime(2000 + year, month, day, hour, minute, second, tzinfo=UTC)
-    except ValueError:
-        return None
+def _moment(digits: str, peer: Peer) -> datetime | None:
+    """In UTC, from ddmmyyhhmmss; None if there is no such moment."""
+    return nmea.moment(digits[:6], digits[6:], peer.settings) if len(digits) == 12 else None
 
 
 def _fix(at: datetime, fields: Sequence[str]) -> Fix | None:

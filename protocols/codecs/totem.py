@@ -15,9 +15,10 @@ frame was sent are two hexadecimal digits, and so are the alarm codes of the set
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from math import isfinite
+from contextlib import suppress
+from datetime import datetime
 
+from protocols import nmea
 from protocols.checksum import crc16_modbus, xor8
 from protocols.codec import Codec, Incoming, Peer
 from protocols.errors import Malformed, Unframeable, Unsupported
@@ -40,7 +41,6 @@ from protocols.message import (
 )
 from protocols.wire import text
 
-_KNOT_KMH = 1.852
 _OLD_BAR, _NEW_BAR = 19, 23
 _LONGEST_HEAD = 26
 
@@ -187,21 +187,19 @@ def _sealed(kind: bytes, content: bytes) -> bytes:
 def _old(said: bytes, content: str, peer: Peer) -> Message:
     fields = content.split("|")
     code, first = fields[0][:2], fields[0][2:]
+    other: dict[str, object] = {"alarm_code": code}
     if len(fields) > 15 and len(first) == 12:
-        at = _moment(first, "dmy")
-        clocked = at
-        place, hdop, rest = fields[1:8], fields[8], fields[9:]
-        other: dict[str, object] = {"alarm_code": code}
+        at = _moment(first, peer)
+        fix, hdop, rest = _fix(at, fields[1:8]), fields[8], fields[9:]
     elif len(fields) > 10:
-        place, clock = _rmc(first)
-        at = _moment(clock, "dmy")
+        rmc = first.split(",")
+        fix, at = nmea.rmc(rmc[1:], peer.settings) if rmc[0] == "$GPRMC" else (None, None)
         hdop, rest = fields[2], [fields[4], *fields[6:]]
-        other = {"alarm_code": code, "pdop": _number(fields[1]), "vdop": _number(fields[3])}
+        other |= {"pdop": nmea.number(fields[1]), "vdop": nmea.number(fields[3])}
         # The clock of the box stands in where the satellites named no time.
-        clocked = _moment(fields[5][2:], "ymd")
+        at = at or _moment(fields[5][2:], peer, year_first=True)
     else:
         raise Malformed(f"{len(fields)} fields between bars")
-    fix = _fix(at, place)
     active = _switches(rest[0][4:8])
     signals = peer.settings.meaning(code, _CODES.get(code, _NOTHING))
     signals |= peer.settings.inputs(active)
@@ -214,21 +212,13 @@ def _old(said: bytes, content: str, peer: Peer) -> Message:
         other["wrong_sum"] = True
     return Report(
         fix=fix,
-        at=at or clocked,
+        at=at,
         signals=signals,
         readings=readings,
         cells=_cell(rest[3][:4], rest[3][4:8], None),
         other=other,
         record="|".join(fields[:11]).encode(),
     )
-
-
-def _rmc(sentence: str) -> tuple[list[str], str]:
-    """The place and the moment of a $GPRMC sentence; empty where there is none."""
-    rmc = sentence.split(",")
-    if rmc[0] != "$GPRMC" or len(rmc) < 10:
-        return [], ""
-    return rmc[2:9], rmc[9] + rmc[1][:6]
 
 
 def _old_readings(hdop: str, rest: Sequence[str], *, centivolts: bool) -> Readings:
@@ -238,7 +228,7 @@ def _old_readings(hdop: str, rest: Sequence[str], *, centivolts: bool) -> Readin
     and two (13811).
     """
     readings: Readings = {}
-    if (dilution := _number(hdop)) is not None:
+    if (dilution := nmea.number(hdop)) is not None:
         readings["hdop"] = dilution
     volts = rest[1]
     if volts.isdecimal() and len(volts) == 8:
@@ -249,7 +239,7 @@ def _old_readings(hdop: str, rest: Sequence[str], *, centivolts: bool) -> Readin
         readings["battery_v"] = int(volts[1:3]) / 10
         readings["power_v"] = float(int(volts[3:]))
         readings["charging"] = rest[0][3:4] == "1"
-    if "." in rest[5] and (odometer_km := _number(rest[5])) is not None:
+    if "." in rest[5] and (odometer_km := nmea.number(rest[5])) is not None:
         readings["odometer_m"] = round(odometer_km * 1000, 1)
     return readings
 
@@ -267,7 +257,7 @@ def _new(said: bytes, kind: str, content: str, peer: Peer) -> Message:
         case "CF":
             return CommandReply(text=content[:-2].rstrip("|"))
         case "E2" | "E5":
-            return _listed(kind, content)
+            return _listed(kind, content, peer)
     wrong_sum = said[-2:].upper() != b"%02X" % xor8(said[:-2])
     return _columns(kind, content.removesuffix("@E#@"), peer, wrong_sum=wrong_sum)
 
@@ -294,7 +284,7 @@ def _columns(kind: str, content: str, peer: Peer, *, wrong_sum: bool) -> Message
     )
     middle = content[20 : north - 38]
     later = len(middle) >= 16
-    at = _moment(content[8:20], "ymd")
+    at = _moment(content[8:20], peer, year_first=True)
     signals = _state_signals(state, later=later)
     signals |= peer.settings.meaning(kind, _CODES.get(kind, _NOTHING))
     inputs = bool(state & _IGNITION) | (state >> 18 & 2) | (state >> 16 & 4) | (state >> 14 & 8)
@@ -318,7 +308,7 @@ def _columns(kind: str, content: str, peer: Peer, *, wrong_sum: bool) -> Message
     readings["charging"] = bool(state & _MAINS)
     if satellites.isdecimal():
         readings["satellites"] = int(satellites)
-    if (dilution := _number(hdop)) is not None:
+    if (dilution := nmea.number(hdop)) is not None:
         readings["hdop"] = dilution
     if place[22:29].isdecimal():
         readings["odometer_m"] = int(place[22:29])
@@ -360,25 +350,25 @@ def _middle(middle: str) -> dict[str, object]:
     return dict(named | {f"temp{number}": group for number, group in enumerate(warm, 1)})
 
 
-def _listed(kind: str, content: str) -> Message:
+def _listed(kind: str, content: str, peer: Peer) -> Message:
     """An iButton or OBD record: clock, longitude, latitude, then its own fields."""
     fields = content.partition("|")[0].split(",")
     if len(fields) < 3:
         raise Malformed(f"a place wants 3 fields, not {len(fields)}")
-    at = _moment(fields[0], "ymd")
-    lat, lon = _number(fields[2]), _number(fields[1])
-    fix = None
-    if at is not None and lat is not None and lon is not None and _on_earth(lat, lon):
-        fix = Fix(at=at, lat=lat, lon=lon)
+    at = _moment(fields[0], peer, year_first=True)
+    fix: Fix | None = None
+    if at is not None:
+        with suppress(ValueError):
+            fix = Fix(at=at, lat=float(fields[2]), lon=float(fields[1]))
     readings: Readings = {}
     other: dict[str, object] = {}
     if kind == "E2" and len(fields) > 3:
         readings["driver_id"] = fields[3]
     elif kind == "E5" and len(fields) > 9:
         for name, at_field, scale in (("odometer_m", 4, 1.0), ("power_v", 7, 1000.0)):
-            if (value := _number(fields[at_field])) is not None:
+            if (value := nmea.number(fields[at_field])) is not None:
                 readings[name] = value / scale  # type: ignore[literal-required]
-        if (fuel := _number(fields[10] if len(fields) > 10 else "")) is not None:
+        if (fuel := nmea.number(fields[10] if len(fields) > 10 else "")) is not None:
             readings["fuel"] = fuel
         other = {"obd": fields[5:]}
     return Report(
@@ -389,65 +379,30 @@ def _listed(kind: str, content: str) -> Message:
 # --- fields ---------------------------------------------------------------------
 
 
-def _moment(digits: str, order: str) -> datetime | None:
-    """Twelve digits as UTC, the date in that order; None if there is no such moment."""
-    if len(digits) != 12 or not digits.isdecimal():
+def _moment(digits: str, peer: Peer, *, year_first: bool = False) -> datetime | None:
+    """Twelve digits of date and time in UTC; None if there is no such moment."""
+    if len(digits) != 12:
         return None
-    first, month, last = int(digits[:2]), int(digits[2:4]), int(digits[4:6])
-    year, day = (first, last) if order == "ymd" else (last, first)
-    try:
-        return datetime(
-            2000 + year,
-            month,
-            day,
-            int(digits[6:8]),
-            int(digits[8:10]),
-            int(digits[10:12]),
-            tzinfo=UTC,
-        )
-    except ValueError:
-        return None
+    day = digits[4:6] + digits[2:4] + digits[:2] if year_first else digits[:6]
+    return nmea.moment(day, digits[6:], peer.settings)
 
 
 def _fix(at: datetime | None, place: Sequence[str], *, kmh: bool = False) -> Fix | None:
     """From A or V, latitude, side, longitude, side, speed, course. None if that is no place."""
-    if at is None or len(place) < 7:
+    if at is None:
         return None
-    lat, lon = _degrees(place[1], 2), _degrees(place[3], 3)
-    if lat is None or lon is None:
-        return None
-    lat, lon = -lat if place[2] == "S" else lat, -lon if place[4] == "W" else lon
-    if not _on_earth(lat, lon):
-        return None
-    speed = _number(place[5])
-    return Fix(
-        at=at,
-        lat=lat,
-        lon=lon,
-        valid=place[0] == "A",
-        speed_kmh=speed if kmh or speed is None else speed * _KNOT_KMH,
-        course_deg=_number(place[6]),
-    )
-
-
-def _on_earth(lat: float, lon: float) -> bool:
-    return -90.0 <= lat <= 90.0 and -180.0 <= lon <= 180.0
-
-
-def _degrees(digits: str, whole: int) -> float | None:
-    """Degrees and minutes as 2237.1901 or 11402.1369."""
-    minutes = _number(digits[whole:])
-    if minutes is None or not digits[:whole].isdecimal() or not 0 <= minutes < 60:
-        return None
-    return int(digits[:whole]) + minutes / 60
-
-
-def _number(digits: str) -> float | None:
+    speed = nmea.number(place[5])
     try:
-        value = float(digits)
+        return Fix(
+            at=at,
+            lat=nmea.angle(place[1], place[2]),
+            lon=nmea.angle(place[3], place[4]),
+            valid=place[0] == "A",
+            speed_kmh=speed if kmh or speed is None else speed * nmea.KMH_OF_A_KNOT,
+            course_deg=nmea.number(place[6]),
+        )
     except ValueError:
         return None
-    return value if isfinite(value) else None
 
 
 def _cell(lac: str, cid: str, rssi: int | None) -> tuple[CellTower, ...]:
@@ -498,15 +453,7 @@ def _said(report: Report, code: str) -> str:
 def _said_rmc(fix: Fix | None) -> str:
     if fix is None:
         return "000000.000,V,0000.0000,N,00000.0000,E,0.00,,000000,,,A*73"
-    lat, lon = round(abs(fix.lat) * 600_000), round(abs(fix.lon) * 600_000)
-    speed = "" if fix.speed_kmh is None else f"{fix.speed_kmh / _KNOT_KMH:.3f}"
-    course = "" if fix.course_deg is None else f"{fix.course_deg:g}"
-    return (
-        f"{fix.at:%H%M%S}.000,{'A' if fix.valid else 'V'},"
-        f"{lat // 600_000:02d}{lat % 600_000 / 10_000:07.4f},{'S' if fix.lat < 0 else 'N'},"
-        f"{lon // 600_000:03d}{lon % 600_000 / 10_000:07.4f},{'W' if fix.lon < 0 else 'E'},"
-        f"{speed},{course},{fix.at:%d%m%y},,,A*73"
-    )
+    return f"{nmea.written_rmc(fix)},,,A*73"
 
 
 CODEC = Codec(

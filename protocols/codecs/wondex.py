@@ -16,9 +16,9 @@ place with fewer than three satellites is no fix.
 
 import struct
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from math import isfinite
+from datetime import datetime
 
+from protocols import nmea
 from protocols.codec import Codec, Incoming, Peer
 from protocols.errors import Malformed, Unframeable, Unsupported
 from protocols.message import (
@@ -105,7 +105,7 @@ def simulate(message: Message, peer: Peer) -> bytes:
 
 
 def _report(fields: Sequence[str], said: str, peer: Peer) -> Report:
-    at = _moment(fields[1])
+    at = _moment(fields[1], peer)
     event, rest = fields[8], fields[9:]
     readings: Readings = {}
     satellites = int(fields[7]) if fields[7].isdecimal() and len(fields[7]) < 4 else None
@@ -113,7 +113,7 @@ def _report(fields: Sequence[str], said: str, peer: Peer) -> Report:
         readings["satellites"] = satellites
     # The odometer may be left out; it is the only one of the two with decimals.
     if rest and "." in rest[0]:
-        if (odometer_km := _number(rest[0])) is not None:
+        if (odometer_km := nmea.number(rest[0])) is not None:
             readings["odometer_m"] = odometer_km * 1000
         rest = rest[1:]
     named = zip(("input", "adc1", "adc2", "output"), rest, strict=False)
@@ -129,20 +129,20 @@ def _report(fields: Sequence[str], said: str, peer: Peer) -> Report:
     )
 
 
-def _moment(digits: str) -> datetime | None:
-    """As UTC, from yyyymmddhhmmss; None if there is no such moment."""
+def _moment(digits: str, peer: Peer) -> datetime | None:
+    """In UTC, from yyyymmddhhmmss; None if there is no such moment."""
     if len(digits) != 14 or not digits.isdecimal():
         return None
     month, day, hour, minute, second = (int(digits[at : at + 2]) for at in range(4, 14, 2))
     try:
-        return datetime(int(digits[:4]), month, day, hour, minute, second, tzinfo=UTC)
-    except ValueError:
+        return peer.settings.utc(datetime(int(digits[:4]), month, day, hour, minute, second))  # noqa: DTZ001 — the settings say whose clock it is
+    except (ValueError, OverflowError):
         return None
 
 
 def _fix(at: datetime, fields: Sequence[str], satellites: int | None) -> Fix | None:
     """The place; None if it is not one."""
-    lon, lat = _number(fields[2]), _number(fields[3])
+    lon, lat = nmea.number(fields[2]), nmea.number(fields[3])
     if lat is None or lon is None or not (-90 <= lat <= 90 and -180 <= lon <= 180):
         return None
     return Fix(
@@ -150,18 +150,10 @@ def _fix(at: datetime, fields: Sequence[str], satellites: int | None) -> Fix | N
         lat=lat,
         lon=lon,
         valid=satellites is not None and satellites >= _FEWEST_SATELLITES,
-        speed_kmh=_number(fields[4]),
-        course_deg=_number(fields[5]),
-        altitude_m=_number(fields[6]),
+        speed_kmh=nmea.number(fields[4]),
+        course_deg=nmea.number(fields[5]),
+        altitude_m=nmea.number(fields[6]),
     )
-
-
-def _number(digits: str) -> float | None:
-    try:
-        value = float(digits)
-    except ValueError:
-        return None
-    return value if isfinite(value) else None
 
 
 def _said(report: Report, peer: Peer) -> str:

@@ -7,7 +7,7 @@ F5 (05, 15, 25) has its place in radians, F6 (06) in minutes::
 """
 
 import struct
-from datetime import UTC, datetime
+from datetime import datetime
 from math import degrees, isfinite
 
 from protocols.errors import Malformed, Unsupported
@@ -117,7 +117,7 @@ def _record(said: bytes, settings: DeviceSettings) -> Message:
     }
     if isfinite(where[-1]):
         readings["odometer_m"] = metres(where[-1])
-    at = _moment(clock) or _moment(written)
+    at = _moment(clock, settings) or _moment(written, settings)
     return Report(
         fix=None if at is None else _fix(at, where, fixed=fixed),
         at=at,
@@ -137,12 +137,13 @@ def _record(said: bytes, settings: DeviceSettings) -> Message:
     )
 
 
-def _moment(clock: bytes) -> datetime | None:
+def _moment(clock: bytes, settings: DeviceSettings) -> datetime | None:
     """Hour, minute, second, day, month from zero, year since 2000; None if there is no such."""
     hour, minute, second, day, month, year = clock
     try:
-        return datetime(2000 + year, month + 1, day, hour, minute, second, tzinfo=UTC)
-    except ValueError:
+        local = datetime(2000 + year, month + 1, day, hour, minute, second)  # noqa: DTZ001 — the settings say whose clock it is
+        return settings.utc(local)
+    except (ValueError, OverflowError):
         return None
 
 
