@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from loadtests import assault
 from tracking.settings import PROJECT
 
 pytestmark = [pytest.mark.load, pytest.mark.timeout(180)]
@@ -65,6 +66,13 @@ def test_connections_are_counted_and_come_back() -> None:
     figures = figures_of("connections", "--sizes", "100", "--storm", "100")
     assert figures["problems"] == []
     assert figures["storm"]["sos_to_desk"]["count"] == 10
+
+
+def test_floods_hold_up_no_cry_for_help() -> None:
+    figures = figures_of("floods", "--count", "10", "--connections", "60", "--rate", "200")
+    assert figures["problems"] == []
+    assert set(figures["situations"]) == {"quiet", *assault.KINDS, "quiet again"}
+    assert all(found["count"] == 10 for found in figures["situations"].values())
 
 
 def test_kill_minus_nine_loses_nothing() -> None:
