@@ -20,7 +20,8 @@ from protocols.codec import Codec, Peer
 from protocols.errors import ProtocolError
 from protocols.json_lines import Row, Sessions, refusal
 from protocols.message import Command
-from protocols.settings import DeviceSettings
+from protocols.recognition import guesses
+from protocols.settings import DeviceSettings, settings_from
 
 COMMANDS: dict[str, type[Command]] = {kind.__name__.casefold(): kind for kind in get_args(Command)}
 """Every command there is, by its name without capitals or hyphens."""
@@ -39,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if asked.task == "table":
         print(table())
         return 0
+    if asked.task == "guess":
+        return _guess(asked.hex, parser)
     try:
         codec = protocols.get(asked.name)
     except LookupError as error:
@@ -50,13 +53,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
         peer = Peer(
             unit_id=asked.unit_id,
             dialect=asked.dialect,
-            settings=DeviceSettings(model=asked.model),
+            settings=_settings(asked.settings, model=asked.model),
         )
         wire = codec.encode(command, peer)
     except (ProtocolError, ValueError) as error:
         encoder.error(str(error))
     print(wire.hex())
     return 0
+
+
+def _settings(said: str, *, model: str) -> DeviceSettings:
+    try:
+        found = json.loads(said)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"--settings is no JSON: {error.msg}") from error
+    if not isinstance(found, dict):
+        raise ValueError('--settings is an object as {"secret": "1234"}')
+    return settings_from({**({"model": model} if model else {}), **found})
+
+
+def _guess(said: str, parser: argparse.ArgumentParser) -> int:
+    try:
+        wire = bytes.fromhex(said)
+    except ValueError as error:
+        parser.error(f"not hexadecimal: {error}")
+    found = guesses(wire, datetime.now(UTC))
+    for guess in found:
+        name = f", as {guess.unit_id}" if guess.unit_id else ""
+        print(f"{guess.codec}: reads {guess.share:.0%} of the bytes{name}")
+    if not found:
+        print("nobody can read this")
+    return 0 if found else 1
 
 
 def command_from(codec: Codec, name: str, pairs: Sequence[str]) -> Command:
@@ -163,6 +190,12 @@ def _parsers() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     decoder.add_argument("name", metavar="NAME", help="a protocol; see `names`")
+    guesser = tasks.add_parser(
+        "guess",
+        help="say which protocol bytes look like",
+        description="Say which protocols can read these bytes, the likeliest first.",
+    )
+    guesser.add_argument("hex", metavar="HEX", help="the first bytes of a connection, hexadecimal")
     encoder = tasks.add_parser(
         "encode",
         help="print the bytes that carry a command",
@@ -175,6 +208,9 @@ def _parsers() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
     encoder.add_argument("arguments", metavar="key=value", nargs="*", help="what it needs to know")
     encoder.add_argument("--unit-id", required=True, help="the name the device gives on the wire")
     encoder.add_argument("--model", default="", help="the device model, where it matters")
+    encoder.add_argument(
+        "--settings", default="{}", metavar="JSON", help='how it is set up: {"secret": "1234"}'
+    )
     encoder.add_argument(
         "--dialect", default="", help="what the codec remembers of the conversation, in its words"
     )
@@ -203,12 +239,16 @@ examples:
 
 _DECODE_HELP = """\
 a row (rows of one session share one connection and its login):
-  {"hex": "<bytes as on the socket>", "unit_id": "…", "session": "…", "model": "…"}
+  {"hex": "<bytes as on the socket>", "unit_id": "…", "session": "…", "model": "…",
+   "settings": {…}}
 
   hex      for an HTTP protocol the whole request
   unit_id  who is speaking, where the bytes do not say (optional)
   session  which rows belong together, in order (optional)
   model    the device model, where the bytes mean different things (optional)
+  settings how the device is set up, where its bytes do not say it: {"time_zone": "+08:00",
+           "panic_inputs": [2], "columns": "…", "alarms": {"120": ["fall"]},
+           "options": {…}, "secret": "…"} (optional)
 
 an answer:
   {"messages": [{"type", "unit_id", "fix", "signals", "readings", "buffered", …}, …],

@@ -232,3 +232,17 @@ def test_help_has_an_example_that_works(task: list[str]):
 
 def test_the_table_is_printed():
     assert "| watch | 3G/SG/CS/ZJ wrist alarms | tcp | 5093 |" in run("table").stdout
+
+
+def test_settings_reach_the_encoder():
+    said = run("encode", "gt06", "locate", "--unit-id", "1", "--settings", '{"colour": 1}')
+    assert said.returncode == 2
+    assert "no such setting" in said.stderr
+    assert run("encode", "gt06", "locate", "--unit-id", "1", "--settings", "{}").returncode == 0
+
+
+def test_bytes_are_guessed():
+    said = run("guess", "5b33472a333430313833303038312a303030322a4c4b5d")
+    assert said.stdout.startswith("watch: reads 100%")
+    assert run("guess", "00").returncode == 1
+    assert "not hexadecimal" in run("guess", "xyz").stderr
