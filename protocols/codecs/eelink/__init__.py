@@ -53,7 +53,7 @@ from protocols.settings import DeviceSettings
 from protocols.wire import text
 
 _TIMED_LOGIN = b"\0\1\0"
-_UNANSWERED = frozenset({OLD_PLACE})
+_UNANSWERED = frozenset({OLD_PLACE, 0x81})
 _SHORTEST = 7
 _WHERE = ("Lat", "Lon", "Course", "Speed", "DateTime")
 

@@ -79,11 +79,11 @@ def decode(frame: bytes, peer: Peer, heard_at: datetime) -> Incoming:
         return Incoming(messages=(CommandReply(text=text(frame)),))
     header, body = open_frame(frame)
     unit_id = unit_id_of(header.name)
-    speaker = peer.named(unit_id, spoken(header.version))
+    carried = peer.dialect.partition(" ")[2] if peer.unit_id == unit_id else ""
+    speaker = peer.named(unit_id, spoken(header.version, carried))
     if header.kind in LOCK_KINDS:
         return _locks(header, body, speaker)
     if header.part is not None and header.kind in _RECORDS_IN_PARTS:
-        carried = peer.dialect if peer.unit_id == unit_id else ""
         return _part(header, body, speaker, carried)
     if header.encrypted and not _is_plain(header, body, speaker.settings):
         raise Locked("the body is encrypted", unit_id=unit_id)
@@ -233,7 +233,7 @@ def _records(
     return found, body[at:]
 
 
-def _part(header: Header, body: bytes, speaker: Peer, dialect: str) -> Incoming:
+def _part(header: Header, body: bytes, speaker: Peer, carried: str) -> Incoming:
     """One part of a long 0704: its whole records now, and its rest kept for the next part.
 
     What is carried stands in Peer.dialect as ``number:late:rest``. Where a part is
@@ -243,12 +243,12 @@ def _part(header: Header, body: bytes, speaker: Peer, dialect: str) -> Incoming:
     if number == 1:
         late, rest = body[2:3] == b"\1", body[3:]
     else:
-        expected, _, carried = dialect.rpartition(" ")[2].partition(":")
+        expected, _, kept = carried.partition(":")
         if expected != str(number):
             missing = Unknown(kind=f"0704, part {number} of {parts} without the one before")
             return Incoming(messages=(missing,), peer=speaker)
-        late = carried[:1] == "1"
-        rest = bytes.fromhex(carried[2:]) + body
+        late = kept[:1] == "1"
+        rest = bytes.fromhex(kept[2:]) + body
     found, rest = _records(rest, speaker.settings, buffered=late)
     carry = ""
     if number < parts and len(rest) <= _MOST_CARRIED:
