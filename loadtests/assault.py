@@ -24,6 +24,7 @@ _SIGN_IN = b"\x00\x0f"
 _AT_ONCE = 200
 _TICK_S = 0.02
 _TCP_REPAIR = 19
+_FAR_ABOVE = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +140,7 @@ async def valid_flood(plan: Plan, done: Counter[str]) -> None:
                     )
                     done["sent"] += 1
                     await writer.drain()
-                    await asyncio.sleep(units / plan.rate)
+                    await asyncio.sleep(units / (_FAR_ABOVE * plan.rate))
                 reading.cancel()
 
     async with asyncio.TaskGroup() as group:

@@ -2,9 +2,11 @@
 
 Real frames (the vectors, and what a codec simulates) are flipped, cut, spliced, repeated, lied
 about and cut into chunks, and half of them are sealed again so that the lie is behind a valid
-checksum. Each input is a conversation of its own. A codec fails by any exception but a protocol
-error, by more than 5 ms of processor time a frame, by keeping more than one frame unread, by
-bytes that are not accounted for, by a report that cannot be stored, or by growing.
+checksum. One device of ten is set up otherwise than usual. Each input is a conversation of its own.
+
+A codec fails by any exception but a protocol error, by more than 5 ms of processor time a frame, by
+keeping more than one frame unread, by bytes that are not accounted for, by a report that cannot be
+stored, or by growing.
 """
 
 import argparse
@@ -31,7 +33,8 @@ from loadtests.seals import mended, seals_of
 from loadtests.seeds import HEARD_AT, Seed, seeds_of
 from protocols.codec import Codec, Conversation, Heard, Incoming, Peer
 from protocols.errors import Malformed, Unframeable
-from protocols.message import Report
+from protocols.message import Report, Signal
+from protocols.settings import DeviceSettings, Option
 
 _SLOW_S = 0.005
 _GROWN_BYTES = 48 * 2**20
@@ -65,7 +68,7 @@ class Figures:
         """Count a failure, and keep the first input of each kind."""
         self.failures += 1
         if reason not in self.examples and len(self.examples) < _EXAMPLES:
-            spoken = f"unit_id={peer.unit_id!r} dialect={peer.dialect!r} model={peer.model!r}"
+            spoken = f"unit_id={peer.unit_id!r} dialect={peer.dialect!r} {peer.settings}"
             self.examples[reason] = f"{' '.join(chunk.hex() for chunk in chunks)}  {spoken}"
 
 
@@ -178,7 +181,29 @@ def _input(
         wire = base.wire if lot < 0.11 else mutated(random, base.wire, other)
         if seals and random.random() < 0.6:
             wire = mended(wire, seals)
-    return base.peer, cuts(random, wire)
+    peer = base.peer
+    if random.random() < 0.1:
+        peer = replace(peer, settings=_set_up(random, codec, peer.settings))
+    return peer, cuts(random, wire)
+
+
+def _set_up(random: Random, codec: Codec, usual: DeviceSettings) -> DeviceSettings:
+    """As somebody may have set a device up, wisely or not."""
+    options: dict[str, Option] = {
+        name: random.choice((True, False, 0, 1, 7, -1, "", "1", "a.b", "\u00e9"))
+        for name in codec.options
+        if random.random() < 0.5
+    }
+    codes = ("sos", "1", "01", "6", "event:sos", "t:u", "SOS", "0")
+    return replace(
+        usual,
+        time_zone=random.choice(("", "Europe/Brussels", "Asia/Kathmandu", "-12:00", "+14:00")),
+        columns=random.choice((usual.columns, "", "%AT%BV", "UID,EV,LT,LN", ",,,")),
+        panic_inputs=random.choice((frozenset(), frozenset({1}), frozenset({1, 2, 33, 64}))),
+        alarms={code: frozenset({Signal.PANIC}) for code in codes if random.random() < 0.3},
+        options={**usual.options, **options},
+        secret=random.choice(("", "00" * 16, "0123", "none")),
+    )
 
 
 def _try(codec: Codec, peer: Peer, chunks: Sequence[bytes], figures: Figures) -> None:
