@@ -5,10 +5,10 @@ import logging
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
-from protocols.codec import Codec, Conversation, Heard
-from protocols.errors import Unframeable
+from protocols.codec import Codec, Conversation, Heard, Incoming
+from protocols.errors import Locked, Unframeable
 from protocols.message import Report
-from protocols.settings import DeviceSettings
+from protocols.settings import AS_USUAL, DeviceSettings
 from tracking import clock
 from tracking.gateway.connection import clean
 from tracking.ingest.arrival import Arrival
@@ -101,15 +101,30 @@ class Datagrams(asyncio.DatagramProtocol):
     def _urgent(self, data: bytes) -> bool:
         """Whether a datagram cries for help; asked only when there is no room for others."""
         now = clock.now()
+        unknown: list[str] = []
+
+        def as_far_as_known(unit_id: str) -> DeviceSettings:
+            settings = self._settings_of(unit_id)
+            if settings is None:
+                unknown.append(unit_id)
+            return settings or AS_USUAL
+
+        heard = self._hear(Conversation(self._codec, settings_of=as_far_as_known), data, now)
+        # What is encrypted with a key that we have not looked up yet may be a cry for help.
         return any(
-            Arrival(
-                unit_id="",
-                codec=self._codec.name,
-                address="",
-                received_at=now,
-                frame=b"",
-                reports=tuple(m for m in one.incoming.messages if isinstance(m, Report)),
-            ).life_safety
-            for one in self._hear(Conversation(self._codec), data, now)
-            if one.incoming is not None
+            one.peer.unit_id in unknown
+            if isinstance(one.error, Locked)
+            else one.incoming is not None and _cries_for_help(one.incoming, self._codec.name, now)
+            for one in heard
         )
+
+
+def _cries_for_help(incoming: Incoming, codec: str, now: datetime) -> bool:
+    return Arrival(
+        unit_id="",
+        codec=codec,
+        address="",
+        received_at=now,
+        frame=b"",
+        reports=tuple(m for m in incoming.messages if isinstance(m, Report)),
+    ).life_safety

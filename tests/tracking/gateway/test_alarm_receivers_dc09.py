@@ -252,3 +252,21 @@ async def test_a_frame_cut_in_two_datagrams_is_none(settings: Settings, pool: Po
         mailbox.hang_up()
     assert len(mailbox.answers) == 1
     assert (await the_alarm(pool))["repeats"] == 0
+
+
+async def test_a_full_gateway_hears_an_encrypted_cry_for_help_over_udp(
+    settings: Settings, pool: Pool, monkeypatch: pytest.MonkeyPatch
+):
+    await register_an_account(pool, key=KEY)
+    async with listening(settings) as gateway:
+        monkeypatch.setattr(gateway, "fullness", lambda: 1.0)
+        mailbox = await Mailbox().connect(gateway.ports["dc09/udp"])
+        # Nothing is known of the unit yet, so its first frame may be one.
+        mailbox.send(event(account(0x1234, KEY), 1, b"1602 00 000"))
+        await until(lambda: len(mailbox.answers) == 1)
+        mailbox.send(event(account(0x1234, KEY), 2, b"1602 00 000"))
+        mailbox.send(event(account(0x1234, KEY), 3))
+        await until(lambda: len(mailbox.answers) == 2)
+        mailbox.hang_up()
+    assert parse_frame(mailbox.answers[1], KEY).seq == 3
+    assert (await the_alarm(pool))["cause"] == "panic"
