@@ -35,7 +35,10 @@ ALERTS: Mapping[int, Signal] = {
     46: Signal.HARSH_ACCELERATION,
     47: Signal.HARSH_BRAKING,
     48: Signal.HARSH_CORNERING,
+    49: Signal.OVERSPEED,
     50: Signal.JAMMING,
+    73: Signal.FUEL_LEAK,
+    75: Signal.TEMPERATURE,
 }
 _NOTHING: frozenset[Signal] = frozenset()
 _SOMETHING = frozenset({Signal.UNSPECIFIED})

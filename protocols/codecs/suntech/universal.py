@@ -81,8 +81,11 @@ def report(kind: str, fields: Sequence[str], record: bytes, settings: DeviceSett
         code = other["code"] = whole(said.get("code", ""))
         if said.get("reason"):
             other["reason" if kind == codes.STATUS else "modifier"] = said["reason"]
+        tail = fields[at + bool(mask & _RESERVED) :]
         if mask & _ASSIGNED:
-            _assigned(fields[at + bool(mask & _RESERVED) :], readings, other)
+            _assigned(tail, readings, other)
+        else:
+            _unassigned(tail, readings)
     place = (
         said.get("lat", ""),
         said.get("lon", ""),
@@ -205,6 +208,15 @@ def _assigned(tail: Sequence[str], readings: Readings, other: dict[str, object])
             readings["power_v"] = volts
         elif value:
             other[f"assigned{bit}"] = value
+
+
+def _unassigned(tail: Sequence[str], readings: Readings) -> None:
+    """Some firmware adds backup volts and power volts without a second mask."""
+    if len(tail) < 2 or "." not in tail[0] or "." not in tail[1]:
+        return
+    backup, power = number(tail[0]), number(tail[1])
+    if backup is not None and power is not None:
+        readings["battery_v"], readings["power_v"] = backup, power
 
 
 def _degrees(raw: int) -> float:

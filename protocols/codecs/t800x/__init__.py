@@ -1,6 +1,7 @@
 """TopFlyTech: T8608, T8806, TLW and TLD vehicle trackers, TLP and PioneerX asset trackers.
 
-See: TopFlyTech "Protocol" documents of those families. All frames begin alike::
+See: TopFlyTech "Protocol" documents of those families, and the codec that the maker publishes
+(TOPFLYtechCodec), which names the alarm codes. All frames begin alike::
 
     [mark 2][kind 1][length 2][index 2][IMEI 8, a nibble 0 first][content …]
              └─ length counts the whole frame ─────────────────────────────┘
@@ -8,9 +9,12 @@ See: TopFlyTech "Protocol" documents of those families. All frames begin alike::
 The mark tells the family: ``2323`` first generation, ``2525`` second, ``2626`` with a vehicle
 computer, ``2727`` asset trackers. Answers repeat mark, kind, index (the first generation wants
 1) and IMEI; that to an alarm ends with its code. Where the fix bit of the status is clear, four
-fields of the place hold cells. Codes in a device's settings are alarm codes in decimal, with
-``asset`` before those of the asset trackers (``3``, ``asset 2``); ``ble`` before those of a
-Bluetooth button (``ble 0``). Inputs 1 and 2 are ignition and air conditioning, 3 and 4 free.
+fields of the place hold cells.
+
+Codes in a device's settings are alarm codes of two hexadecimal digits, with ``asset`` before
+those of the asset trackers (``03``, ``asset 02``), ``ble`` before those of a Bluetooth button
+(``ble 00``) and ``driving`` before ways to drive. Inputs 1 and 2 are ignition and air
+conditioning, 3 and 4 are free.
 
 Frames: ``frame.py``. Places and alarms: ``places.py``. All else: ``details.py``.
 """
@@ -20,18 +24,10 @@ from datetime import datetime
 from protocols.codec import Codec, Incoming, Peer
 from protocols.codecs.t800x.details import KINDS
 from protocols.codecs.t800x.frame import (
-    ALARM,
-    ASSET,
-    COMPUTER,
-    DRIVING,
     FIRST,
     HEAD,
-    LONG_ALARM,
-    LONG_PLACE,
     LONGEST,
     MARKS,
-    PLACE,
-    SECOND,
     WORDS,
     answer,
     frame_size,
@@ -39,7 +35,7 @@ from protocols.codecs.t800x.frame import (
     mark_of,
     name_of,
 )
-from protocols.codecs.t800x.places import LAYOUTS, place_report
+from protocols.codecs.t800x.places import ALARM_KINDS, LAYOUTS, place_report
 from protocols.codecs.t800x.simulation import simulate
 from protocols.errors import Malformed, Unsupported
 from protocols.message import Command, Custom, Message, Unknown
@@ -56,18 +52,15 @@ def decode(frame: bytes, peer: Peer, heard_at: datetime) -> Incoming:
         raise Malformed("an IMEI that is no number")
     mark, kind = frame[:2], frame[2]
     speaker = peer.named(name[1:], text(mark))
-    alarm = kind == ALARM or (kind == LONG_ALARM and mark == SECOND)
-    if alarm or kind == PLACE or (kind == LONG_PLACE and mark == SECOND):
-        message: Message = place_report(frame, speaker.settings, alarm=alarm)
-        code = frame[LAYOUTS[mark, kind].alarm :][:1] if alarm else b""
-        return Incoming(
-            messages=(message,), ack=answer(frame, code) if alarm else b"", peer=speaker
+    if (layout := LAYOUTS.get((mark, kind))) is not None:
+        alarm = kind in ALARM_KINDS
+        messages: tuple[Message, ...] = (
+            place_report(frame, layout, speaker.settings, alarm=alarm),
         )
+        code = frame[layout.alarm :][:1] if alarm else b""
+        return Incoming(messages=messages, ack=answer(frame, code) if alarm else b"", peer=speaker)
     known = KINDS.get(kind)
-    if known is None or (kind == DRIVING and mark not in (COMPUTER, ASSET)):
-        messages: tuple[Message, ...] = (Unknown(kind=f"{kind:02x}"),)
-    else:
-        messages = known(frame, speaker)
+    messages = (Unknown(kind=f"{kind:02x}"),) if known is None else known(frame, speaker)
     return Incoming(messages=messages, ack=answer(frame), peer=speaker)
 
 

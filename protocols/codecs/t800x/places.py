@@ -6,14 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from protocols.codecs.t800x.frame import (
-    ALARM,
     ASSET,
     COMPUTER,
     FIRST,
     HEAD,
-    LONG_ALARM,
-    LONG_PLACE,
-    PLACE,
     SECOND,
 )
 from protocols.errors import Malformed
@@ -22,35 +18,50 @@ from protocols.settings import DeviceSettings
 
 HISTORY, FIXED, SATELLITES = 0x80, 0x40, 0x1F
 IGNITION, _AIR, _THIRD, _FOURTH = 0x4000, 0x2000, 0x1000, 0x0800
-_ASSET_IGNITION = 0x04
+_ASSET_IGNITION, _ON_USB, _ON_SUN = 0x04, 0x8000, 0x08
 GPS = struct.Struct("<fff")
-_CELLS = struct.Struct("<8H")
+_CELLS = (struct.Struct("<8H"), struct.Struct(">8H"))
+_LTE_CELL, _LTE = struct.Struct(">HHIH"), 0x8000
+_COUNTRIES, _LAST_NETWORK = range(200, 800), 999
 
 ALARMS: Mapping[int, Signal] = {
-    1: Signal.POWER_CUT,
-    2: Signal.LOW_BATTERY,
-    3: Signal.PANIC,
-    4: Signal.OVERSPEED,
-    5: Signal.ZONE_ENTERED,
-    6: Signal.ZONE_LEFT,
-    7: Signal.TOW,
-    8: Signal.SHOCK,
-    9: Signal.INPUT,
-    10: Signal.SHOCK,
-    21: Signal.JAMMING,
-    23: Signal.POWER_RESTORED,
-    24: Signal.LOW_POWER,
+    0x01: Signal.POWER_CUT,
+    0x02: Signal.LOW_BATTERY,
+    0x03: Signal.PANIC,
+    0x04: Signal.OVERSPEED,
+    0x05: Signal.ZONE_ENTERED,
+    0x06: Signal.ZONE_LEFT,
+    0x07: Signal.TOW,
+    0x08: Signal.SHOCK,
+    0x0A: Signal.SHOCK,
+    0x10: Signal.STOLEN,
+    0x12: Signal.FUEL_LEAK,
+    0x14: Signal.FUEL_LEAK,
+    0x19: Signal.IDLE,
+    0x21: Signal.JAMMING,
+    0x23: Signal.POWER_RESTORED,
+    0x24: Signal.LOW_POWER,
+    0x26: Signal.CRASH,
+    0x27: Signal.CRASH,
 }
+"""27 is a vehicle that turned over."""
 _ASSET_ALARMS: Mapping[int, Signal] = {
-    1: Signal.REMOVED,
-    2: Signal.TAMPER,
-    3: Signal.PANIC,
-    4: Signal.REMOVED,
-    5: Signal.FALL,
-    6: Signal.LOW_BATTERY,
-    14: Signal.ZONE_ENTERED,
-    15: Signal.ZONE_LEFT,
+    0x01: Signal.REMOVED,
+    0x02: Signal.TAMPER,
+    0x03: Signal.PANIC,
+    0x04: Signal.DOOR_OPENED,
+    0x05: Signal.FALL,
+    0x06: Signal.LOW_BATTERY,
+    0x08: Signal.TEMPERATURE,
+    0x09: Signal.MOVEMENT,
+    0x10: Signal.CRASH,
+    0x11: Signal.TAMPER,
+    0x14: Signal.ZONE_ENTERED,
+    0x15: Signal.ZONE_LEFT,
+    0x29: Signal.POWERED_ON,
+    0x30: Signal.TEMPERATURE,
 }
+"""02 is the case, 04 the box that opens; 11 is that it leans."""
 _SETS = {signal: frozenset({signal}) for signal in Signal}
 _NOTHING: frozenset[Signal] = frozenset()
 _UNREAD = frozenset({Signal.UNSPECIFIED})
@@ -73,12 +84,9 @@ class _Layout:
     tail: Callable[[bytes, int, Readings, dict[str, object]], None]
 
 
-def place_report(frame: bytes, settings: DeviceSettings, *, alarm: bool) -> Report:
+def place_report(frame: bytes, layout: _Layout, settings: DeviceSettings, *, alarm: bool) -> Report:
     """A place or an alarm. An alarm too short to say which is one all the same."""
     mark = frame[:2]
-    layout = LAYOUTS.get((mark, frame[2]))
-    if layout is None:
-        raise Malformed(f"{mark!r} has no kind {frame[2]:02x}")
     if len(frame) < layout.place + 16:
         if alarm:
             return Report(signals=_UNREAD, record=frame[2:3] + frame[HEAD:])
@@ -90,7 +98,7 @@ def place_report(frame: bytes, settings: DeviceSettings, *, alarm: bool) -> Repo
     other: dict[str, object] = {"alarm_code": code}
     inputs = 0
     if layout.lines is not None:
-        readings["rssi"] = frame[22] << 8 | frame[23]
+        readings["rssi"] = frame[23] & 0x7F
         lines = frame[layout.lines] << 8 | frame[layout.lines + 1]
         readings["ignition"] = bool(lines & IGNITION)
         inputs = other["inputs"] = _inputs(lines)
@@ -126,7 +134,7 @@ def _signals(code: int, mark: bytes, settings: DeviceSettings) -> frozenset[Sign
     table, word = (_ASSET_ALARMS, "asset ") if mark == ASSET else (ALARMS, "")
     signal = table.get(code)
     usual = _NOTHING if signal is None else _SETS[signal]
-    return settings.meaning(f"{word}{code}", usual) if settings.alarms else usual
+    return settings.meaning(f"{word}{code:02x}", usual) if settings.alarms else usual
 
 
 def _inputs(lines: int) -> int:
@@ -164,14 +172,22 @@ def fix_of(at: datetime | None, frame: bytes, place: int, speed: int) -> Fix | N
 
 
 def _cells(raw: bytes) -> tuple[CellTower, ...]:
-    """Country, network, three times area and cell: little-endian."""
-    mcc, mnc, *pairs = _CELLS.unpack(raw)
-    if not 200 <= mcc <= 999 or mnc > 999:
-        return ()
-    towers = {(pairs[at], pairs[at + 1]) for at in (0, 2, 4)}
-    return tuple(
-        CellTower(mcc=mcc, mnc=mnc, lac=lac, cid=cid) for lac, cid in sorted(towers) if cid
-    )
+    """Country, network, three times area and cell; or of LTE one cell, marked by its first bit.
+
+    The first trackers write them little-endian, later ones big-endian: the country shows which.
+    """
+    for layout in _CELLS:
+        mcc, mnc, *pairs = layout.unpack(raw)
+        if mcc in _COUNTRIES and mnc <= _LAST_NETWORK:
+            towers = sorted({(pairs[at], pairs[at + 1]) for at in (0, 2, 4)})
+            return tuple(
+                CellTower(mcc=mcc, mnc=mnc, lac=lac, cid=cid) for lac, cid in towers if cid
+            )
+    mcc, mnc, cid, area = _LTE_CELL.unpack_from(raw)
+    mcc &= ~_LTE
+    if mcc in _COUNTRIES and mnc <= _LAST_NETWORK:
+        return (CellTower(mcc=mcc, mnc=mnc, lac=area, cid=cid),)
+    return ()
 
 
 def _digits(raw: bytes) -> int | None:
@@ -181,13 +197,15 @@ def _digits(raw: bytes) -> int | None:
 
 
 def _first_tail(frame: bytes, at: int, readings: Readings, other: dict[str, object]) -> None:
-    other["adc1_v"] = (frame[33] << 8 | frame[34]) / 100
+    if (analogue := _digits(frame[33:35])) is not None:
+        other["adc1_v"] = analogue / 100
     if len(frame) >= at + 2 and (power := _digits(frame[at : at + 2])) is not None:
         readings["power_v"] = power / 100
 
 
 def _second_tail(frame: bytes, at: int, readings: Readings, other: dict[str, object]) -> None:
-    other["adc1_v"] = (frame[35] << 8 | frame[36]) / 100
+    if (analogue := _digits(frame[35:37])) is not None:
+        other["adc1_v"] = analogue / 100
     if len(frame) >= at + 4:
         if (battery := _digits(frame[at : at + 2])) is not None:
             readings["battery_v"] = battery / 100
@@ -219,6 +237,7 @@ def _asset_tail(frame: bytes, at: int, readings: Readings, other: dict[str, obje
     state = frame[at + 14] << 8 | frame[at + 15]
     readings["rssi"] = state >> 4 & 0x7F
     readings["ignition"] = bool(state & _ASSET_IGNITION)
+    readings["charging"] = bool(state & (_ON_USB | _ON_SUN))
 
 
 _FIRST_LAYOUT = _Layout(
@@ -232,8 +251,13 @@ _COMPUTER_LAYOUT = _Layout(
 )
 _ASSET_LAYOUT = _Layout(status=15, alarm=16, odometer=49, battery=44, place=23, tail=_asset_tail)
 LAYOUTS: Mapping[tuple[bytes, int], _Layout] = {
-    **{(mark, kind): _FIRST_LAYOUT for mark in (FIRST, SECOND) for kind in (PLACE, ALARM)},
-    **{(SECOND, kind): _SECOND_LAYOUT for kind in (LONG_PLACE, LONG_ALARM)},
-    **{(COMPUTER, kind): _COMPUTER_LAYOUT for kind in (PLACE, ALARM)},
-    **{(ASSET, kind): _ASSET_LAYOUT for kind in (PLACE, ALARM)},
+    **dict.fromkeys(
+        ((mark, kind) for mark in (FIRST, SECOND) for kind in (0x02, 0x04)), _FIRST_LAYOUT
+    ),
+    **dict.fromkeys(((SECOND, kind) for kind in (0x16, 0x18)), _FIRST_LAYOUT),
+    **dict.fromkeys(((SECOND, kind) for kind in (0x13, 0x14, 0x33, 0x34)), _SECOND_LAYOUT),
+    **dict.fromkeys(((COMPUTER, kind) for kind in (0x02, 0x04, 0x16, 0x18)), _COMPUTER_LAYOUT),
+    **dict.fromkeys(((ASSET, kind) for kind in (0x02, 0x04)), _ASSET_LAYOUT),
 }
+ALARM_KINDS = frozenset({0x04, 0x14, 0x18, 0x34})
+"""Of the kinds above, those that are alarms and answered as such."""
