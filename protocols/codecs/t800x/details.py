@@ -72,7 +72,7 @@ def _wifi(frame: bytes, speaker: Peer) -> tuple[Message, ...]:
     wire = Reader(frame[HEAD:])
     at = moment(wire.take(6), speaker.settings)
     wire.take(6)
-    seen = []
+    seen: list[WifiNetwork] = []
     while wire.remaining >= 7 and len(seen) < 3:
         mac, level = wire.take(6), wire.i8()
         if any(mac) and mac != b"\xff" * 6:
