@@ -12,7 +12,7 @@ See: Navtelecom "NTCB and FLEX: protocol of information exchange", version 6.2. 
 
 FLEX packets have no length: their fields are those of the mask, which the box says at login.
 It can also be written as ``columns`` of the settings, in hexadecimal. A record of a format that
-we cannot read is not answered, so that the box keeps it. ``status2`` is the alarm code of the
+we cannot read is not answered, so that the box keeps it. ``alarm`` is the alarm code of the
 settings for the alarm of the box. What records hold: ``flex.py``, ``ntcb.py``.
 """
 

@@ -12,9 +12,9 @@ from math import isfinite
 
 from fastcrc.crc8 import nrsc_5
 
-from protocols.codecs.navis.ntcb import metres
+from protocols.codecs.navis.ntcb import alarm_of, metres
 from protocols.errors import Malformed, Unframeable
-from protocols.message import CellTower, Fix, Readings, Report, Signal
+from protocols.message import CellTower, Fix, Readings, Report
 from protocols.settings import DeviceSettings
 
 ARCHIVE, EVENT, CURRENT = ord("A"), ord("T"), ord("C")
@@ -90,7 +90,7 @@ _NAMES: Mapping[int, str] = {
 _LONGEST_RECORD = 1024
 _MINUTES = 600_000
 _CELL = struct.Struct("<IHHHB")
-_ALARM = "status2"
+_ALARMS = 0x06
 
 
 @cache
@@ -161,8 +161,7 @@ def _report(values: Mapping[int, object], said: bytes, settings: DeviceSettings)
     seconds = known.get(9) or known.get(3)
     at = None if seconds is None else datetime.fromtimestamp(seconds, UTC)
     status = int(known.get(4, 0))
-    usual = frozenset({Signal.UNSPECIFIED}) if status & 0x04 else frozenset[Signal]()
-    signals = settings.meaning(_ALARM, usual) if status & 0x04 else usual
+    alarm = alarm_of(settings, on=bool(status & _ALARMS))
     inputs = int(known.get(29, 0)) | int(known.get(30, 0)) << 8
     other: dict[str, object] = {
         name: known[field] for field, name in _NAMES.items() if field in known
@@ -173,7 +172,7 @@ def _report(values: Mapping[int, object], said: bytes, settings: DeviceSettings)
     return Report(
         fix=None if at is None else _fix(at, known),
         at=at,
-        signals=signals | settings.inputs(inputs),
+        signals=alarm | settings.inputs(inputs),
         readings=readings,
         cells=_cells(cells) if isinstance(cells, bytes) else (),
         other=other,
@@ -207,8 +206,8 @@ def _readings(known: Mapping[int, float], systems: object) -> Readings:
         readings["satellites"] = int(known[8]) >> 2
     elif isinstance(systems, bytes):
         readings["satellites"] = sum(systems)
-    if 15 in known and isfinite(known[15]):
-        readings["odometer_m"] = metres(known[15])
+    if 15 in known and (odometer := metres(known[15])) is not None:
+        readings["odometer_m"] = odometer
     if 19 in known:
         readings["power_v"] = known[19] / 1000
     if 20 in known:

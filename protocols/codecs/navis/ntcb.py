@@ -1,25 +1,41 @@
 """Records of the formats before FLEX: every format is a fixed row of fields, named by a byte.
 
-F5 (05, 15, 25) has its place in radians, F6 (06) in minutes::
+F1 to F5 (01 … 05, 15, 25) have their place in radians, F6 (06) in minutes::
 
     [format][number][event][h m s day month year][armed][state][gsm][outputs][inputs]
     [mains][battery][analog …] … [receiver][h m s day month year][lat][lon] … [speed][course][km]
+
+Outputs and inputs are two bytes each up to F3, one and two in F4, one each from F5 on. Where the
+place stands differs by format; where we have not met one, it is found by its clock.
 """
 
 import struct
-from datetime import datetime
-from math import degrees, isfinite
+from datetime import datetime, timedelta
+from math import degrees, isfinite, pi
 
 from protocols.errors import Malformed, Unsupported
-from protocols.message import Fix, Message, Readings, Report, Unknown
+from protocols.message import Fix, Message, Readings, Report, Signal, Unknown
 from protocols.settings import DeviceSettings
 
 _HEAD = struct.Struct("<BIH6sBBBBBHHHH")
+_HEADS = {
+    1: struct.Struct("<BIH6sBBBHHHHHH"),
+    2: struct.Struct("<BIH6sBBBHHHHHH"),
+    3: struct.Struct("<BIH6sBBBHHHHHH"),
+    4: struct.Struct("<BIH6sBBBBHHHHH"),
+    5: _HEAD,
+    6: _HEAD,
+}
 _F5 = struct.Struct("<B6sfffHf")
 _F6 = struct.Struct("<B6siiifHf")
-_F5_PLACE, _F6_PLACE = 34, 74
+_PLACES = {5: 34, 6: 74}
 _MINUTES = 600_000
 _SINGLE = struct.Struct("<f")
+_FARTHEST_KM = 1e8
+_NEAR = timedelta(days=1)
+# The alarm of the box, in the byte that also says whether it is armed.
+_ALARMS = {6: 0x06}
+_ALARM_BEFORE = 0x80
 
 
 def records(content: bytes, count: int, settings: DeviceSettings) -> list[Message]:
@@ -30,10 +46,17 @@ def records(content: bytes, count: int, settings: DeviceSettings) -> list[Messag
     return [_record(content[at : at + size], settings) for at in range(0, len(content), size)]
 
 
-def metres(kilometres: float) -> float:
-    """From a single-precision float; more digits than it has would be made up."""
+def metres(kilometres: float) -> float | None:
+    """From a single-precision float; more digits than it has would be made up. None if it is none."""
+    if not 0 <= kilometres < _FARTHEST_KM:
+        return None
     rounded: float = _SINGLE.unpack(_SINGLE.pack(kilometres * 1000))[0]
     return rounded
+
+
+def alarm_of(settings: DeviceSettings, *, on: bool) -> frozenset[Signal]:
+    """What the alarm of the box means, if it is on."""
+    return settings.meaning("alarm", frozenset({Signal.UNSPECIFIED})) if on else frozenset()
 
 
 def understood(message: Message) -> bool:
@@ -78,7 +101,7 @@ def said(report: Report, inputs: int) -> bytes:
             round(fix.course_deg or 0),
         )
     place = _F6.pack(receiver & 0xFF, clock, *where, readings.get("odometer_m", 0) / 1000)
-    return head + bytes(_F6_PLACE - len(head)) + place + bytes(8)
+    return head + bytes(_PLACES[6] - len(head)) + place + bytes(8)
 
 
 _SAYABLE = frozenset({"power_v", "battery_v", "rssi", "satellites", "odometer_m"})
@@ -86,42 +109,31 @@ _SAYABLE = frozenset({"power_v", "battery_v", "rssi", "satellites", "odometer_m"
 
 def _record(said: bytes, settings: DeviceSettings) -> Message:
     family = said[0] & 0x0F
-    start, place = (_F5_PLACE, _F5) if family == 5 else (_F6_PLACE, _F6)
-    if family not in {5, 6}:
+    heads = _HEADS.get(family)
+    if heads is None or len(said) < heads.size:
         return Unknown(kind=f"record {said[0]:02x}")
-    if len(said) < start + place.size:
-        raise Malformed(f"a record {said[0]:02x} of {len(said)} bytes")
-    (
-        _,
-        number,
-        event,
-        written,
-        armed,
-        state,
-        rssi,
-        outputs,
-        inputs,
-        mains,
-        battery,
-        adc1,
-        adc2,
-    ) = _HEAD.unpack_from(said)
+    _, number, event, written, armed, state, rssi, outputs, inputs, *volts = heads.unpack_from(said)
+    place = _F6 if family == 6 else _F5
+    start = _PLACES.get(family) or _found(said, _moment(written, settings), settings)
+    if start is None or len(said) < start + place.size:
+        return Unknown(kind=f"record {said[0]:02x}")
     receiver, clock, *where = place.unpack_from(said, start)
     fixed = bool(receiver & 0x02)
     readings: Readings = {
-        "power_v": mains / 1000,
-        "battery_v": battery / 1000,
+        "power_v": volts[0] / 1000,
+        "battery_v": volts[1] / 1000,
         "rssi": rssi,
         # Before a fix some firmware counts what it hears, and calls that satellites.
         "satellites": receiver >> 2 if fixed else 0,
     }
-    if isfinite(where[-1]):
-        readings["odometer_m"] = metres(where[-1])
+    if (odometer := metres(where[-1])) is not None:
+        readings["odometer_m"] = odometer
     at = _moment(clock, settings) or _moment(written, settings)
+    alarm = alarm_of(settings, on=bool(armed & _ALARMS.get(family, _ALARM_BEFORE)))
     return Report(
         fix=None if at is None else _fix(at, where, fixed=fixed),
         at=at,
-        signals=settings.inputs(inputs),
+        signals=alarm | settings.inputs(inputs),
         readings=readings,
         other={
             "number": number,
@@ -130,11 +142,25 @@ def _record(said: bytes, settings: DeviceSettings) -> Message:
             "status": state,
             "outputs": outputs,
             "inputs": inputs,
-            "adc1": adc1,
-            "adc2": adc2,
+            "adc1": volts[2],
+            "adc2": volts[3],
         },
         record=said,
     )
+
+
+def _found(said: bytes, written: datetime | None, settings: DeviceSettings) -> int | None:
+    """Where the place begins: its clock is near the record's, and its radians are on Earth."""
+    if written is None:
+        return None
+    for start in range(_HEAD.size, len(said) - _F5.size + 1):
+        _, clock, lat, lon, speed, course, _ = _F5.unpack_from(said, start)
+        at = _moment(clock, settings)
+        if at is None or abs(at - written) > _NEAR:
+            continue
+        if abs(lat) <= pi / 2 and abs(lon) <= pi and 0 <= speed < 1000 and course <= 360:
+            return start
+    return None
 
 
 def _moment(clock: bytes, settings: DeviceSettings) -> datetime | None:
