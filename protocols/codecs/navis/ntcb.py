@@ -47,7 +47,7 @@ def records(content: bytes, count: int, settings: DeviceSettings) -> list[Messag
 
 
 def metres(kilometres: float) -> float | None:
-    """From a single-precision float; more digits than it has would be made up. None if it is none."""
+    """From a single-precision float, with no more digits than it has; None if no distance."""
     if not 0 <= kilometres < _FARTHEST_KM:
         return None
     rounded: float = _SINGLE.unpack(_SINGLE.pack(kilometres * 1000))[0]
