@@ -125,7 +125,7 @@ class Device(asyncio.Protocol):
     def write(self, data: bytes) -> None:
         """Send bytes, unless the connection is gone."""
         transport = self._transport
-        if transport is None or transport.is_closing():
+        if not data or transport is None or transport.is_closing():
             return
         if transport.get_write_buffer_size() > 32_768:
             transport.abort()  # it does not read what we answer
@@ -164,8 +164,8 @@ class Device(asyncio.Protocol):
         if incoming is None:
             gateway.intake.figures.malformed += 1
             self._keep_unreadable(heard.frame, str(heard.error), now)
-            if heard.error is not None and heard.error.answer:
-                self.write(heard.error.answer)
+            if heard.error is not None:
+                self.write(gateway.directory.answer_to(heard.error, unit_id))
             return
         if not unit_id:
             self._keep_unreadable(heard.frame, "nobody has said who is speaking", now)

@@ -66,8 +66,8 @@ class Datagrams(asyncio.DatagramProtocol):
             gateway.intake.figures.malformed += 1
             if not gateway.may_quarantine(addr[0]):
                 return
-        if heard.error is not None and heard.error.answer:
-            self._send(heard.error.answer, addr)
+        if heard.error is not None:
+            self._send(gateway.directory.answer_to(heard.error, unit_id), addr)
 
         def answer(arrival: Arrival) -> None:
             if arrival.kept and arrival.ack:
@@ -95,7 +95,7 @@ class Datagrams(asyncio.DatagramProtocol):
         )
 
     def _send(self, data: bytes, addr: tuple[str | Any, int]) -> None:
-        if self._transport is not None:
+        if data and self._transport is not None:
             self._transport.sendto(data, addr)
 
     def _urgent(self, data: bytes) -> bool:

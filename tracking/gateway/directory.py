@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
+from protocols.errors import Locked, Malformed
 from protocols.settings import AS_USUAL, DeviceSettings
 from tracking import database
 from tracking.database import AWAY
@@ -52,6 +53,17 @@ class Directory:
     def knows(self, unit_id: str) -> bool:
         """Whether this unit is registered, as far as has been read."""
         return unit_id in self._known
+
+    def answer_to(self, error: Malformed, unit_id: str) -> bytes:
+        """What to say to a frame that could not be read.
+
+        Nothing, if that is for want of a key that we have not been able to look up: a refusal
+        would send a cry for help elsewhere, and said again it will be understood.
+        """
+        waits = self._away or unit_id in self._asked or len(self._asked) >= _MOST_ASKED
+        if isinstance(error, Locked) and waits and unit_id not in self._known:
+            return b""
+        return error.answer
 
     def ask(self, unit_id: str, then: Callable[[], None] | None = None) -> None:
         """Look a unit up; ``then`` is called once, when ``of`` has something to say of it."""

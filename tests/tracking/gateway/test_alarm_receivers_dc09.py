@@ -17,7 +17,7 @@ from siadc09.admcid import parse_admcid
 from siadc09.message import EventMessage, NullMessage, parse_frame
 
 from tests.devices import Device, Mailbox, until
-from tests.gateways import alarms, count, listening, register, the_alarm
+from tests.gateways import alarms, count, held, listening, register, the_alarm
 from tracking.bus import NOTIFY_FLEET
 from tracking.database import Pool
 from tracking.gateway.server import Gateway
@@ -270,3 +270,29 @@ async def test_a_full_gateway_hears_an_encrypted_cry_for_help_over_udp(
         mailbox.hang_up()
     assert parse_frame(mailbox.answers[1], KEY).seq == 3
     assert (await the_alarm(pool))["cause"] == "panic"
+
+
+@each_transport
+async def test_who_cannot_be_looked_up_yet_is_not_refused_and_said_again_is_heard(
+    settings: Settings, pool: Pool, how: str
+):
+    await register_an_account(pool, key=KEY)
+    hasty = settings.model_copy(update={"provisional_after_ms": 50})
+    async with (
+        listening(hasty) as gateway,
+        held(hasty, "LOCK TABLE devices IN ACCESS EXCLUSIVE MODE") as locks,
+    ):
+        port = gateway.ports[f"dc09/{how}"]
+        speaker = Device("dc09", UNIT) if how == "tcp" else Mailbox()
+        await speaker.connect(port)
+        speaker.send(event(account(0x1234, KEY), 1))
+        await until(lambda: gateway.intake.figures.malformed)
+        await locks.release()
+        await until(lambda: gateway.directory.knows(UNIT))
+        speaker.send(event(account(0x1234, KEY), 2))
+        await until(lambda: speaker.answers)
+        answers = b"".join(speaker.answers) if how == "udp" else speaker.answers
+        speaker.hang_up()
+    assert parse_frame(answers, KEY).seq == 2
+    # The first could not be read, and the desk is told that it came.
+    assert {alarm["cause"] for alarm in await alarms(pool)} == {"panic", "unreadable"}
