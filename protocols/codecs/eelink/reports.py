@@ -13,7 +13,8 @@ Old (02, 04, 05, 06)::
     4     4    4    1      2       2       2       2    3     1
 
 Status: bit 1 ignition is known and 2 on, 3 guard is known and 4 on, 5 engine relay is known
-and 6 its state, 7 charging is known and 8 on, 9 moving, 10 receiver on, 12-15 inputs.
+and 6 its state, 7 charging is known and 8 on, 9 moving (where 3 is set), 10 receiver on,
+12-15 inputs.
 """
 
 import struct
@@ -242,7 +243,7 @@ def _note_status(
         draft.other["armed"] = bool(status & 0x10)
     if status & 0x80:
         draft.readings["charging"] = bool(status & 0x100)
-    if moving:
+    if moving and status & 0x08:
         draft.readings["motion"] = bool(status & 0x200)
     draft.signals |= settings.inputs(status >> 12)
     return bool(status & 0x40) if status & 0x20 else None
