@@ -41,7 +41,7 @@ from protocols.codecs.jt808.frame import (
     spoken,
     unit_id_of,
 )
-from protocols.codecs.jt808.location import CHINA, PLACE, moment, report_of
+from protocols.codecs.jt808.location import PLACE, moment, report_of
 from protocols.codecs.jt808.lock import lock_report
 from protocols.codecs.jt808.simulation import simulate
 from protocols.codecs.jt808.through import passed_through
@@ -132,7 +132,8 @@ def _registered(header: Header, _body: bytes, unit_id: str, _heard_at: datetime)
 
 
 def _time_is(_header: Header, _body: bytes, _unit_id: str, heard_at: datetime) -> _Said:
-    return _TIME_IS, bytes.fromhex(heard_at.astimezone(CHINA).strftime("%y%m%d%H%M%S"))
+    """In UTC, as the standard of 2019 says of this one clock."""
+    return _TIME_IS, bytes.fromhex(heard_at.astimezone(UTC).strftime("%y%m%d%H%M%S"))
 
 
 def _clock_is(_header: Header, _body: bytes, _unit_id: str, heard_at: datetime) -> _Said:

@@ -10,6 +10,9 @@ MARK = b"\x7e"
 LOCK_KINDS = frozenset({0x5501, 0x5502})
 """Two kinds of Jointech locks whose serial number is one byte instead of two."""
 
+LOCK_ACK = 0x4401
+"""What a lock hears back; its serial number is one byte, as in what it says."""
+
 LONGEST_BODY = 0x3FF
 
 _LONGEST_TEXT = 512
@@ -110,10 +113,6 @@ def seal(
     return enclose(head + name + serial.to_bytes(width, "big") + body)
 
 
-LOCK_ACK = 0x4401
-"""What a lock hears back; its serial number is one byte, as in what it says."""
-
-
 def enclose(plain: bytes) -> bytes:
     """Checksum, escapes and marks around a header and body."""
     whole = plain + bytes((xor8(plain),))
@@ -126,9 +125,11 @@ def unit_id_of(name: bytes) -> str:
     Twelve digits stay twelve, leading zeros and all; twenty lose their padding.
     """
     digits = name.hex()
-    if not digits.isdecimal():
-        return _with_check_digit(str(int.from_bytes(name, "big")))
-    return digits if len(name) == _SHORT_ID else digits.lstrip("0") or "0"
+    if len(name) != _SHORT_ID:
+        return digits.lstrip("0") or "0"
+    if digits.isdecimal():
+        return digits
+    return _with_check_digit(str(int.from_bytes(name, "big")).zfill(_IMEI_DIGITS - 1))
 
 
 def name_of(peer: Peer) -> tuple[bytes, int | None]:
