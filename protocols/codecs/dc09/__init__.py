@@ -21,10 +21,10 @@ The key (16, 24 or 32 bytes, in hex) is the unit's secret.
 before it where they are not zero: ``R1L2#1234``. Leading zeros of the account count.
 
 **Answers.** ACK once kept, encrypted when the frame was. NAK with our time when an encrypted
-frame (option ``check_clock``: any frame) is not of -40 to +20 seconds from now. DUH when we can
-do nothing with it: no key, another key, a format or an event that we cannot read, or no longer
-encrypted although we hold a key. A call for help is heard unencrypted too. A wrong checksum or
-length is not answered: the transmitter says it again.
+frame (option ``check_clock``: any frame; ``any_time``: none) is not of -40 to +20 s from now. DUH
+when we can do nothing with it: no key, another key, a format or an event that we cannot read, or
+no longer encrypted although we hold a key. A call for help is heard unencrypted too. A wrong
+checksum or length is not answered: the transmitter says it again.
 
 **Said again.** The record is the sequence number and the content, without the timestamp. Its time
 is the time of occurrence (H), else the timestamp, else when we heard it. The same number and
@@ -134,7 +134,8 @@ def _check_clock(
     header: Header, settings: DeviceSettings, sent: datetime | None, heard_at: datetime
 ) -> None:
     """Raises Locked with a NAK for a timestamp that should be near now and is not."""
-    if not (header.encrypted or settings.flag("check_clock", usual=False)):
+    checked = header.encrypted or settings.flag("check_clock", usual=False)
+    if not checked or settings.flag("any_time", usual=False):
         return
     if sent is None:
         why = "no timestamp, or one that cannot be read"
@@ -264,6 +265,7 @@ CODEC = Codec(
     one_unit_per_connection=False,
     options={
         "check_clock": "refuse an unencrypted frame too whose timestamp is not of -40 to +20 s",
+        "any_time": "accept an encrypted frame whatever its timestamp: its clock cannot be set",
         "plain": "accept every frame unencrypted although a key is set, not cries for help only",
         "day_first": "the time of occurrence (H) names the day before the month",
     },

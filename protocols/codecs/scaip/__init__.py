@@ -8,7 +8,8 @@ The unit id is ``cid``, without spaces around it; the user part of From must say
 
 **Answers**, as the account wants them (option ``reply``). ``message``: 200 OK, and the ``mrs`` in
 a MESSAGE of ours to the unit, over UDP in a datagram of its own. ``inside``: in the body of the 200
-OK. What is wrong with a request stands in ``snu`` (1 too long, 2 not as it should be written, 3
+OK. A MESSAGE of ours that gets lost is not said again by itself: the unit asks again, and gets it
+again. What is wrong with a request stands in ``snu`` (1 too long, 2 not as it should be written, 3
 wrong value, 7 something is missing); it rings all the same. XML that is none is a 400, with an
 ``mrs`` that says 2. OPTIONS and REGISTER are answered 200, other methods 405.
 

@@ -60,7 +60,7 @@ _STATUS = {
     "0093": Signal.SOS_END,
     "0125": Signal.TAMPER,
 }
-_SILENT_CODES = frozenset({"0102", "0103", "0111"})
+_CALL_NOBODY = frozenset({"0102", "0103", "0111"})
 """Tests of a link and the end of an intervention: they call nobody."""
 _BY_DEVICE = {
     (_AUTOMATIC, "0005"): Signal.FALL,
@@ -129,7 +129,7 @@ def signals(request: Request, settings: DeviceSettings) -> frozenset[Signal]:
     """What happened. The unit's own meanings go first: ``0010/0003``, then ``0010``."""
     status, device = request.said.get("stc", ""), request.said.get("dty", "")
     found = _BY_DEVICE.get((status, device)) or _STATUS.get(status)
-    if found is None and request.kind == "ME" and status not in _SILENT_CODES:
+    if found is None and request.kind == "ME" and status not in _CALL_NOBODY:
         found = Signal.UNSPECIFIED
     usual = frozenset() if found is None else frozenset({found})
     means = settings.meaning(f"{status}/{device}", settings.meaning(status, usual))
