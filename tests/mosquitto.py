@@ -26,7 +26,6 @@ password_file {folder}/passwords
 acl_file {folder}/access
 persistence true
 persistence_location {folder}/
-autosave_on_changes true
 autosave_interval 1
 max_queued_messages 0
 """
