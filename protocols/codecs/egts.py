@@ -17,6 +17,7 @@ number of what made a terminal send (``source13``), and ``state`` and that of th
 
 import struct
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -56,6 +57,9 @@ _LET_IN_AS_HEARD, _LET_IN = 7, 9
 _TERMINAL, _OBJECT = "terminal", "object"
 
 _EPOCH = datetime(2010, 1, 1, tzinfo=UTC)
+_HEADER = struct.Struct("<5sHHB")
+_RECORD = struct.Struct("<HHB")
+_PART = struct.Struct("<BH")
 _PLACE_OF = struct.Struct("<IIIBHB3sBB")
 _FULL = 0xFFFFFFFF
 
@@ -197,41 +201,45 @@ def _heard(body: bytes, number: bytes, peer: Peer) -> Incoming:
 
 
 def _records(body: bytes) -> Iterator[Record]:
-    frame = Reader(body)
-    while frame.remaining >= 7:
-        length, number, flags = frame.u16le(), frame.u16le(), frame.u8()
-        about = frame.u32le() if flags & 1 else None
-        frame.take(4 * (flags >> 1 & 1) + 4 * (flags >> 2 & 1))
-        services = frame.take(2)
-        said = frame.take(length)
+    at, end = 0, len(body)
+    while at + _RECORD.size <= end:
+        length, number, flags = _RECORD.unpack_from(body, at)
+        at += _RECORD.size
+        about = int.from_bytes(body[at : at + 4], "little") if flags & 1 else None
+        at += 4 * ((flags & 1) + (flags >> 1 & 1) + (flags >> 2 & 1))
+        said = body[at + 2 : at + 2 + length]
+        if length < _PART.size or len(said) < length:
+            raise Malformed(f"a record of {length} bytes, {len(said)} of them here")
+        services = body[at : at + 2]
+        at += 2 + length
         yield Record(
-            number=number,
-            about=about,
-            services=services,
-            parts=tuple(_parts(Reader(said))),
-            said=said,
+            number=number, about=about, services=services, parts=tuple(_parts(said)), said=said
         )
 
 
-def _parts(said: Reader) -> Iterator[tuple[int, bytes]]:
-    while said.remaining >= 3:
-        kind, size = said.u8(), said.u16le()
-        yield kind, said.take(size)
+def _parts(said: bytes) -> Iterator[tuple[int, bytes]]:
+    at, end = 0, len(said)
+    while at + _PART.size <= end:
+        kind, size = _PART.unpack_from(said, at)
+        at += _PART.size
+        if at + size > end:
+            raise Malformed(f"a subrecord of {size} bytes, {end - at} left")
+        yield kind, said[at : at + size]
+        at += size
 
 
 def _part(kind: int, value: bytes) -> bytes:
-    return bytes(Writer().u8(kind).u16le(len(value)).put(value))
+    return _PART.pack(kind, len(value)) + value
 
 
 def _record(services: bytes, parts: bytes) -> bytes:
     """A record from us: our service is the one that was spoken to."""
-    return bytes(Writer().u16le(len(parts)).u16le(0).u8(0).put(services[::-1]).put(parts))
+    return _RECORD.pack(len(parts), 0, 0) + services[::-1] + parts
 
 
 def _packet(kind: int, number: int, body: bytes) -> bytes:
-    header = Writer().put(b"\x01\x00\x00\x0b\x00").u16le(len(body)).u16le(number).u8(kind)
-    sealed = bytes(header) + bytes((nrsc_5(bytes(header)),))
-    return sealed + body + ibm_3740(body).to_bytes(2, "little")
+    header = _HEADER.pack(b"\x01\x00\x00\x0b\x00", len(body), number, kind)
+    return b"".join((header, bytes((nrsc_5(header),)), body, ibm_3740(body).to_bytes(2, "little")))
 
 
 def _identity(value: bytes) -> str:
@@ -268,16 +276,18 @@ def _report(parts: list[tuple[int, bytes]], peer: Peer) -> Report:
     other: dict[str, object] = {}
     buffered = False
     for kind, value in parts:
-        if kind == _PLACE:
-            at, fix, source, buffered = _place(value, readings, other)
-            signals |= _meaning(peer, "source", source, _SOURCES.get(source))
-            signals |= peer.settings.inputs(value[19])
-        elif kind == _STATE:
-            state = _state(value, readings, other)
-            usual = Signal.PANIC if state == _EMERGENCY_CALL else None
-            signals |= _meaning(peer, "state", state, usual)
-        else:
-            _TOLD[kind](Reader(value), readings, other, peer)
+        # A subrecord that breaks off costs only itself: the alarm may stand in the next one.
+        with suppress(Malformed):
+            if kind == _PLACE:
+                at, fix, source, buffered = _place(value, readings, other)
+                signals |= _meaning(peer, "source", source, _SOURCES.get(source))
+                signals |= peer.settings.inputs(value[19])
+            elif kind == _STATE and value:
+                usual = Signal.PANIC if value[0] == _EMERGENCY_CALL else None
+                signals |= _meaning(peer, "state", value[0], usual)
+                _state(Reader(value), readings, other)
+            else:
+                _TOLD[kind](Reader(value), readings, other, peer)
     return Report(
         fix=fix,
         at=at,
@@ -351,14 +361,11 @@ def _sensors(said: Reader, _readings: Readings, other: dict[str, object], _peer:
             other[f"adc{at + 1}"] = int.from_bytes(said.take(3), "little")
 
 
-def _state(value: bytes, readings: Readings, other: dict[str, object]) -> int:
-    """The state of the emergency call, and three voltages in tenths."""
-    said = Reader(value)
-    state = said.u8()
-    other["state"] = state
+def _state(said: Reader, readings: Readings, other: dict[str, object]) -> None:
+    """The state of the emergency call, and two voltages in tenths."""
+    other["state"] = said.u8()
     readings["power_v"] = said.u8() / 10
     readings["battery_v"] = said.u8() / 10
-    return state
 
 
 def _level(said: Reader, _readings: Readings, other: dict[str, object], _peer: Peer) -> None:
@@ -434,7 +441,7 @@ CODEC = Codec(
     encode=encode,
     simulate=simulate,
     marks=(b"\x01\x00",),
-    max_frame=65_535,
+    max_frame=16_384,
     one_unit_per_connection=False,
     options={
         "standard": "answers number packets lowest byte first and dilution is in hundredths, "
