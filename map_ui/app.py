@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from map_ui import assets, pages, quarantine, report
+from map_ui import assets, devices, pages, quarantine, report
 from tracking.api.app import create_app as create_api
 
 
@@ -15,6 +15,7 @@ def add_pages(app: FastAPI) -> FastAPI:
     """Put the pages and their files on an application that has the API."""
     app.include_router(assets.router)
     app.include_router(pages.router)
+    app.include_router(devices.router)
     app.include_router(quarantine.router)
     app.include_router(report.router)
     return app

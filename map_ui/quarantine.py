@@ -1,9 +1,13 @@
-"""The quarantine page: units that speak to us and that nobody has registered.
+"""The quarantine page: units that nobody has registered, and what could not be read.
 
 Rows come ready from here and htmx puts the answer of each into its row, so what was typed in the
 others stays.
 """
 
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -11,20 +15,28 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
+import protocols
+from map_ui.language import chosen, translations
+from map_ui.meaning import grouped, text_of
 from map_ui.rendering import PageRoute, Reader, page
+from protocols.recognition import Guess, guesses
+from tracking import ports
 from tracking.database import transaction
 from tracking.errors import Forbidden, NotSignedIn, VigilError
 from tracking.fleet import service as fleet_service
 from tracking.fleet import store as fleet_store
-from tracking.fleet.fleet import AssetKind, DeviceKind, NewAsset, NewDevice
+from tracking.fleet.fleet import AssetKind, DeviceKind, NewAsset, NewDevice, Unreadable
 from tracking.people import store as people_store
 from tracking.people.person import STAFF
-from tracking.web.security import AppPool, Person
+from tracking.settings import Settings
+from tracking.web.security import AppPool, AppSettings, Person
 from tracking.web.words import Line
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 _ROWS = 200
+_UNREADABLE = 50
+_FIRST_BYTES = 64
 _OWNERS = 500
 
 _CARRIED = {"watch": AssetKind.SENIOR, "minifinder2": AssetKind.SENIOR}
@@ -35,9 +47,34 @@ _LIKELY_KIND = _CARRIED | _PHONES
 _name_of_asset: TypeAdapter[str] = TypeAdapter(Line)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotRead:
+    """What one address sends that we cannot read. ``likely`` are sentences, the likeliest first.
+
+    ``port`` is 0 where no number is known.
+    """
+
+    address: str
+    codec: str
+    port: int
+    unit_id: str
+    frames: int
+    last_at: datetime
+    reason: str
+    digits: str
+    longer: bool
+    text: str
+    likely: Sequence[str]
+
+
 @router.get("/quarantine")
-async def quarantine(request: Request, reader: Reader, pool: AppPool) -> Response:
-    """The units, the latest to speak first, each with a form that one click sends."""
+async def quarantine(
+    request: Request, reader: Reader, pool: AppPool, settings: AppSettings
+) -> Response:
+    """The units, the latest to speak first, each with a form that one click sends.
+
+    Below them what could not be read, with the protocol that it looks like.
+    """
     if reader is None:
         return RedirectResponse("/sign-in", status_code=303)
     person = _staff(reader)
@@ -46,9 +83,16 @@ async def quarantine(request: Request, reader: Reader, pool: AppPool) -> Respons
             connection, before=None, search="", dismissed=False, most=_ROWS
         )
         owners = await people_store.organisations(connection, after=None, search="", most=_OWNERS)
+        unreadable = await fleet_store.unreadable(connection, most=_UNREADABLE)
+    words = translations(chosen(request, person.language)).gettext
+    # Off the event loop: every protocol tries to read every row.
+    not_read = await asyncio.to_thread(
+        lambda: [_not_read(row, settings, words) for row in unreadable]
+    )
     return page(
         request,
         "quarantine.html",
+        not_read=not_read,
         reader=reader,
         units=units,
         likely={unit.unit_id: _LIKELY_KIND.get(unit.codec, AssetKind.VEHICLE) for unit in units},
@@ -113,6 +157,41 @@ async def register(
         answer = {"row": row, "done": False, "problem": problem}
         return page(request, "quarantine-answer.html", reader=person, status=422, **answer)
     return page(request, "quarantine-answer.html", reader=person, done=True, name=filed)
+
+
+def _not_read(row: Unreadable, settings: Settings, words: Callable[[str], str]) -> NotRead:
+    return NotRead(
+        address=row.address,
+        codec=row.codec,
+        port=max(0, ports.port_of(row.codec, settings)) if row.codec in protocols.names() else 0,
+        unit_id=row.unit_id,
+        frames=row.frames,
+        last_at=row.last_at,
+        reason=row.reason,
+        digits=grouped(row.payload[:_FIRST_BYTES].hex()),
+        longer=len(row.payload) > _FIRST_BYTES,
+        text=text_of(row.payload[:_FIRST_BYTES]),
+        likely=[
+            _likely(guess, row.codec, settings, words)
+            for guess in guesses(row.payload, row.last_at)
+        ],
+    )
+
+
+def _likely(guess: Guess, came_to: str, settings: Settings, words: Callable[[str], str]) -> str:
+    """Which protocol it looks like, and where that is heard."""
+    port = ports.port_of(guess.codec, settings)
+    if guess.codec == came_to:
+        said = words("Some of it can be read as %(codec)s, to whose port it came.")
+    elif not protocols.get(guess.codec).transports:
+        said = words("Looks like %(codec)s, which is heard through the MQTT broker.")
+    elif port == ports.OFF:
+        said = words("Looks like %(codec)s, which is switched off here.")
+    elif port == 0:
+        said = words("Looks like %(codec)s.")
+    else:
+        said = words("Looks like %(codec)s, whose port is %(port)s.")
+    return said % {"codec": guess.codec, "port": port}
 
 
 def _staff(reader: Person | None) -> Person:

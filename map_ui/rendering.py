@@ -2,11 +2,12 @@
 
 import logging
 from collections.abc import Callable, Coroutine, Mapping
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
-from babel.dates import format_date, format_datetime, format_time
+from babel.dates import format_date, format_datetime, format_time, format_timedelta
 from babel.numbers import format_decimal
 from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse, Response
@@ -16,6 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from map_ui.language import LANGUAGES, REGIONS, chosen, translations
 from map_ui.local_time import ZONE
 from map_ui.policy import PAGE_HEADERS
+from tracking import clock
 from tracking.errors import Forbidden, VigilError
 from tracking.live.line import AWAY
 from tracking.people.person import STAFF
@@ -114,5 +116,12 @@ def _environment(language: str) -> Environment:
         "local": lambda at: format_datetime(at, "medium", tzinfo=ZONE, locale=region),
         "clock": lambda at: format_time(at, "medium", tzinfo=ZONE, locale=region),
         "date": lambda day: format_date(day, "full", locale=region),
+        "ago": lambda at: _ago(at, region),
     }
     return environment
+
+
+def _ago(at: datetime, region: str) -> str:
+    """How long ago that was; what is said to be still to come was just now."""
+    since = min(at - clock.now(), -timedelta(seconds=1))
+    return format_timedelta(since, add_direction=True, threshold=1.5, locale=region)

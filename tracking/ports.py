@@ -46,8 +46,7 @@ def device_ports(settings: Settings) -> list[DevicePort]:
     settled = []
     for name in protocols.names():
         codec = protocols.get(name)
-        usual = codec.port + settings.device_port_offset
-        port = settings.device_ports.get(name, usual)
+        port = port_of(name, settings)
         if port == OFF or not codec.transports:
             continue  # switched off, or heard through a broker alone
         if port == 0:
@@ -63,6 +62,12 @@ def device_ports(settings: Settings) -> list[DevicePort]:
             )
         settled.append(DevicePort(codec=name, transports=codec.transports, port=port))
     return settled
+
+
+def port_of(name: str, settings: Settings) -> int:
+    """The port that a protocol is given: a number, 0 for any that is free, or OFF."""
+    usual = protocols.get(name).port + settings.device_port_offset
+    return settings.device_ports.get(name, usual)
 
 
 def every_protocol() -> list[str]:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from map_ui.app import add_pages
+from tests.devices import Device, ago, report
 from tests.tracking.town import Town, settle
 from tests.tracking.web import Web, add_person, open_web
 from tracking.database import Pool
@@ -104,3 +105,50 @@ async def test_a_client_does_not_see_unknown_units(web, town, pool):
 async def test_whoever_is_not_signed_in_is_sent_to_sign_in(web):
     answer = await web.client().get("/quarantine")
     assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
+
+
+@pytest.mark.parametrize(
+    ("ports", "said"),
+    [
+        ({}, "whose port is 5027"),
+        ({"device_port_offset": 30_000}, "whose port is 35027"),
+        ({"device_port_offset": 30_000, "device_ports": {"teltonika": 5099}}, "port is 5099"),
+        ({"device_ports": {"teltonika": -1}}, "which is switched off here"),
+        ({"device_ports": {"teltonika": 0}}, "Looks like teltonika."),
+    ],
+)
+async def test_what_came_to_the_wrong_port_is_named_with_the_right_one(
+    settings, town, pool, ports, said
+):
+    frame = Device("teltonika", "356307042441013").frame(report(ago(20)))
+    await pool.execute(
+        "INSERT INTO quarantined_frames (received_at, unit_id, codec, address, reason, payload)"
+        " VALUES (now(), '', 'gt06', '203.0.113.9', 'no frame starts here', $1)",
+        frame,
+    )
+    async with open_web(settings.model_copy(update={"device_ports": {}, **ports})) as web:
+        add_pages(web.app)
+        an = await web.browser("an")
+        an.cookies.set("language", "en")
+        page = (await an.get("/quarantine")).text
+    assert said in page
+    assert "203.0.113.9" in page
+    assert frame[:4].hex() in page
+    assert "no frame starts here" in page
+
+
+async def test_what_nobody_can_read_is_not_guessed_at(web, pool):
+    await pool.execute(
+        "INSERT INTO quarantined_frames (received_at, unit_id, codec, address, reason, payload)"
+        " VALUES (now(), '', 'gt06', '203.0.113.9', 'no frame', $1)",
+        b"SSH-2.0-OpenSSH_9.2",
+    )
+    an = await web.browser("an")
+    page = (await an.get("/quarantine")).text
+    assert "Geen van onze protocollen" in page
+    assert "SSH-2.0-OpenSSH_9.2" in page
+
+
+async def test_when_everything_could_be_read_the_page_says_so(web):
+    an = await web.browser("an")
+    assert "Alles wat kwam kon worden gelezen." in (await an.get("/quarantine")).text

@@ -83,7 +83,7 @@ export class AssetCard extends EventTarget {
   }
 
   _fill(answer) {
-    const { device, readings, place, last } = answer;
+    const { devices, readings, place, last } = answer;
     // The live channel leaves out what is not in the picture.
     if (last) this._fleet.locate(this.slot, last);
     setText(byId("card-place"), place?.text ?? "");
@@ -94,15 +94,11 @@ export class AssetCard extends EventTarget {
         .filter(([, value]) => value !== null && typeof value !== "object")
         .flatMap(([name, value]) => pair(reading(name), said(name, value))),
     );
-    const about = device
-      ? [
-          [say("Device"), device.model],
-          [say("Unit id"), device.unit_id],
-          [say("Protocol"), device.codec],
-        ]
-      : [];
     byId("card-device").replaceChildren(
-      ...about.filter(([, value]) => value).flatMap(([name, value]) => pair(name, value)),
+      ...devices.flatMap((device) => [
+        ...pair(say("Unit id"), deviceLink(device)),
+        ...pair(say("Protocol"), [device.codec, device.model].filter(Boolean).join(" · ")),
+      ]),
     );
   }
 
@@ -150,7 +146,11 @@ export class AssetCard extends EventTarget {
 }
 
 function pair(name, value) {
-  return [element("dt", {}, name), element("dd", {}, String(value))];
+  return [element("dt", {}, name), element("dd", {}, value instanceof Node ? value : String(value))];
+}
+
+function deviceLink(device) {
+  return element("a", { href: `/devices/${device.device_id}`, class: "mono" }, device.unit_id);
 }
 
 /** A reading with its unit, as the operator reads it. */
