@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,12 @@ import orjson
 import pytest
 
 from tests.devices import until
+from tests.gateways import count
+from tracking.bus import NOTIFY_FLEET
+from tracking.database import Pool
+from tracking.gateway.server import Gateway
 
+JANE, BOX = "jane/phone", "356938035643809"
 PROGRAM = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
 
 _CONFIG = """
@@ -133,3 +139,38 @@ def _configured(folder: Path, users: Sequence[str]) -> int:
     (folder / "access").write_text(_ACCESS)
     (folder / "access").chmod(0o600)
     return int(port)
+
+
+def location(at: datetime, **more: object) -> dict[str, object]:
+    return {"_type": "location", "tst": int(at.timestamp()), "lat": 50.85, "lon": 4.35, **more}
+
+
+def record(at: datetime, step: int = 0, **more: object) -> dict[str, object]:
+    return {"time": at.isoformat(), "lat": 50.85, "lon": 4.35 + step / 1000, **more}
+
+
+async def set_up(pool: Pool, unit_id: str, settings: dict[str, object]) -> None:
+    await pool.execute("UPDATE devices SET settings = $2 WHERE unit_id = $1", unit_id, settings)
+    await pool.execute("SELECT pg_notify($1, $2)", NOTIFY_FLEET, unit_id)
+
+
+async def until_connected(*gateways: Gateway) -> None:
+    await until(lambda: all(one.intake.figures.mqtt == "connected" for one in gateways))
+
+
+async def until_hears(pool: Pool, name: str) -> None:
+    """The same of a gateway that is a process of its own."""
+
+    async def hears() -> bool:
+        said = "name = $1 AND figures->>'mqtt' = 'connected'"
+        return await count(pool, "gateways", said, name) == 1
+
+    await until(hears)
+
+
+async def until_stored(pool: Pool, positions: int) -> None:
+    async def stored() -> bool:
+        return await count(pool, "positions") >= positions
+
+    await until(stored)
+    assert await count(pool, "positions") == positions
