@@ -118,7 +118,7 @@ CODEC = Codec(
     decode=decode,
     encode=encode,
     simulate=simulate,
-    max_frame=33_000,
+    max_frame=2_048,
     commands=(Reboot, Custom),
     options={"compressed": "over Iridium the box sends minimal sets and not plain tags"},
 )
