@@ -133,12 +133,13 @@ def _packed(field: int) -> str:
 
 def _size_by_sum(buffer: bytes, start: int, head: int, count: int, least: int) -> int | None:
     """The shortest length whose last byte is the sum of the rest, and behind which one begins."""
+    summed, so_far = start, 0xFF
     for length in range(least, _LONGEST_RECORD):
         end = start + head + count * length + 1
         if end > len(buffer):
             return None
-        ends_here = end == len(buffer) or buffer[end] in HEADS
-        if ends_here and nrsc_5(buffer[start : end - 1]) == buffer[end - 1]:
+        so_far, summed = nrsc_5(buffer[summed : end - 1], so_far), end - 1
+        if so_far == buffer[end - 1] and (end == len(buffer) or buffer[end] in HEADS):
             return end - start
     raise Unframeable("no length fits the sum of this packet")
 

@@ -33,6 +33,7 @@ _MINUTES = 600_000
 _SINGLE = struct.Struct("<f")
 _FARTHEST_KM = 1e8
 _NEAR = timedelta(days=1)
+_LONGEST = 300
 # The alarm of the box, in the byte that also says whether it is armed.
 _ALARMS = {6: 0x06}
 _ALARM_BEFORE = 0x80
@@ -114,7 +115,7 @@ def _record(said: bytes, settings: DeviceSettings) -> Message:
         return Unknown(kind=f"record {said[0]:02x}")
     _, number, event, written, armed, state, rssi, outputs, inputs, *volts = heads.unpack_from(said)
     place = _F6 if family == 6 else _F5
-    start = _PLACES.get(family) or _found(said, _moment(written, settings), settings)
+    start = _PLACES.get(family) or _found(said, written, settings)
     if start is None or len(said) < start + place.size:
         return Unknown(kind=f"record {said[0]:02x}")
     receiver, clock, *where = place.unpack_from(said, start)
@@ -149,13 +150,17 @@ def _record(said: bytes, settings: DeviceSettings) -> Message:
     )
 
 
-def _found(said: bytes, written: datetime | None, settings: DeviceSettings) -> int | None:
+def _found(said: bytes, clock: bytes, settings: DeviceSettings) -> int | None:
     """Where the place begins: its clock is near the record's, and its radians are on Earth."""
+    written = _moment(clock, settings)
     if written is None:
         return None
-    for start in range(_HEAD.size, len(said) - _F5.size + 1):
-        _, clock, lat, lon, speed, course, _ = _F5.unpack_from(said, start)
-        at = _moment(clock, settings)
+    month_and_year, last = clock[4:], len(said) - _F5.size + 1
+    for start in range(_HEAD.size, min(last, _LONGEST)):
+        if said[start + 5 : start + 7] != month_and_year:
+            continue
+        _, receiver_clock, lat, lon, speed, course, _ = _F5.unpack_from(said, start)
+        at = _moment(receiver_clock, settings)
         if at is None or abs(at - written) > _NEAR:
             continue
         if abs(lat) <= pi / 2 and abs(lon) <= pi and 0 <= speed < 1000 and course <= 360:
