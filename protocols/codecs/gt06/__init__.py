@@ -20,6 +20,17 @@ same kind and serial::
 
 Frames: ``frame.py``. Fields that many kinds share: ``fields.py``. The kinds
 themselves: ``positions.py``, ``surroundings.py``, ``details.py``, listed below.
+
+Codes in a device's settings, numbers in hexadecimal unless said otherwise::
+
+    01          the alarm byte; 107 where the language byte makes it wider
+    terminal 4  the alarm in the terminal information, 1 to 7
+    95 76       an event of a camera          70 12    an event of a module
+    status a4   the status of an AZ735        25 07    an event of an XT40
+    f2 0003     an event of an accessory      34 bit 5 the alarm word of kind 34, 0 to 31
+
+A clock is on UTC, in the zone that the login named, or in that of the settings. Inputs 1 and 2
+(1 to 16 on vehicles with kinds 34 and A2) can be panic buttons; 94 names input 1 alone.
 """
 
 from collections.abc import Callable
@@ -37,7 +48,6 @@ from protocols.codecs.gt06.frame import (
     is_scan,
     open_frame,
     seal,
-    zone_of,
 )
 from protocols.codecs.gt06.simulation import simulate
 from protocols.message import (
@@ -65,7 +75,7 @@ _NO_ADDRESS = b"NA&&NA&&0##"
 
 def decode(frame: bytes, peer: Peer, heard_at: datetime) -> Incoming:
     """What one frame means. Raises Corrupt if its checksum is wrong, Malformed if it is short."""
-    opened = open_frame(frame, zone_of(peer), peer.model)
+    opened = open_frame(frame, peer)
     if opened.kind == _LOGIN:
         return _login(opened, peer)
     if opened.kind == _TIME:

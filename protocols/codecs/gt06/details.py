@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from math import isfinite
 
 from protocols.codecs.gt06.fields import Draft, fix_of, moment
@@ -56,10 +56,10 @@ def words(frame: Frame) -> tuple[Message, ...]:
 def information(frame: Frame) -> tuple[Message, ...]:
     """94: ``type value``; in the narrow frame a voltage alone."""
     rest = Reader(frame.content)
-    draft = Draft()
+    draft = Draft(frame=frame)
     if not frame.wide:
         draft.readings["power_v"] = rest.u16() / 100
-        return (draft.report(frame),)
+        return (draft.report(),)
     kind = rest.u8()
     value = rest.rest()
     if kind == 0x00 and len(value) >= 2:
@@ -71,6 +71,7 @@ def information(frame: Frame) -> tuple[Message, ...]:
     elif kind == 0x05 and value:
         draft.other["door"] = bool(value[0] & 0x01)
         draft.other["input_1"] = bool(value[0] & 0x04)
+        draft.notice_inputs(value[0] >> 2 & 0x01)
     elif kind == 0x0A and len(value) >= 26:
         draft.other["imei"] = value[:8].hex()[1:]
         draft.other["imsi"] = value[8:16].hex()[1:]
@@ -84,13 +85,13 @@ def information(frame: Frame) -> tuple[Message, ...]:
         draft.readings["driver_id"] = said if said.isascii() and said.isprintable() else value.hex()
     else:
         draft.other["information"] = kind
-    return (draft.report(frame),)
+    return (draft.report(),)
 
 
 def vehicle_computer(frame: Frame) -> tuple[Message, ...]:
     """8C: ``time type key=value,…`` and a fix that other frames say better."""
     rest = Reader(frame.content)
-    draft = Draft(at=moment(rest.take(6), frame.zone))
+    draft = Draft(frame=frame, at=moment(rest.take(6), frame.zone))
     rest.take(1)
     for pair in text(rest.rest()).split(","):
         key, _, value = pair.partition("=")
@@ -100,26 +101,26 @@ def vehicle_computer(frame: Frame) -> tuple[Message, ...]:
             draft.other["vin"] = value
         elif name := _OBD.get(key[:-1]):
             _note_obd(draft, name, value)
-    return (draft.report(frame),)
+    return (draft.report(),)
 
 
 def modules(frame: Frame) -> tuple[Message, ...]:
     """70: ``n x (type 2, size 2, value)``."""
     rest = Reader(frame.content)
-    draft = Draft()
+    draft = Draft(frame=frame)
     while rest.remaining >= 4:
         kind = rest.u16()
         value = rest.take(rest.u16())
         needed, note = _MODULES.get(kind, _UNNAMED_MODULE)
         if len(value) >= needed:
             note(draft, value)
-    return (draft.report(frame),)
+    return (draft.report(),)
 
 
 def terminal_parts(frame: Frame) -> tuple[Message, ...]:
     """F1: ``unix-time n x (type 2, size 1, value)``."""
     rest = Reader(frame.content)
-    draft = Draft(at=datetime.fromtimestamp(rest.u32(), UTC))
+    draft = Draft(frame=frame, at=datetime.fromtimestamp(rest.u32(), UTC))
     while rest.remaining >= 3:
         kind = rest.u16()
         value = int.from_bytes(rest.take(rest.u8()), "big")
@@ -132,24 +133,26 @@ def terminal_parts(frame: Frame) -> tuple[Message, ...]:
                 draft.readings["motion"] = value == 1
             case 0x0005:
                 draft.readings["power_v"] = value / 100
-    return (draft.report(frame),)
+    return (draft.report(),)
 
 
 def accessories(frame: Frame) -> tuple[Message, ...]:
     """F2: ``unix-time n x (type 2, size 1 (000A: 2), value)``: buttons, batteries, beacons."""
     rest = Reader(frame.content)
-    draft = Draft(at=datetime.fromtimestamp(rest.u32(), UTC))
+    draft = Draft(frame=frame, at=datetime.fromtimestamp(rest.u32(), UTC))
     while rest.remaining >= 3:
         kind = rest.u16()
         value = rest.take(rest.u16() if kind == 0x000A else rest.u8())
         if kind == 0x000A and len(value) >= 10:
             draft.other["mac"] = value[1:7].hex()
-            draft.other["event"] = int.from_bytes(value[7:9], "big")
+            event = int.from_bytes(value[7:9], "big")
+            draft.other["event"] = event
+            draft.notice(f"f2 {event:04x}", None)
             draft.other["accessory_says"] = text(value[10:])
         elif kind == 0x000C and len(value) >= 3:
             draft.other["external_battery_pct"] = value[0]
             draft.other["external_battery_cycles"] = int.from_bytes(value[1:3], "big")
-    return (draft.report(frame),)
+    return (draft.report(),)
 
 
 def _facts_in(said: str, frame: Frame) -> Report | None:
@@ -162,8 +165,8 @@ def _facts_in(said: str, frame: Frame) -> Report | None:
     title, _, listed = said.partition("!")
     facts = dict(pair.split(":", 1) for pair in listed.split(",") if ":" in pair)
     try:
-        at = datetime.fromisoformat(" ".join(facts["DateTime"].split())).replace(tzinfo=UTC)
-        at -= frame.zone or timedelta(0)
+        local = datetime.fromisoformat(" ".join(facts["DateTime"].split()))
+        at = local.replace(tzinfo=frame.zone or UTC).astimezone(UTC)
         fix = Fix(
             at=at,
             lat=_letters(facts["Lat"]),
@@ -218,8 +221,7 @@ def _note_module_fix(draft: Draft, value: bytes) -> None:
 
 def _note_module_event(draft: Draft, value: bytes) -> None:
     draft.other["event"] = value[0]
-    if signal := _MODULE_EVENTS.get(value[0]):
-        draft.signals.add(signal)
+    draft.notice(f"70 {value[0]:02x}", _MODULE_EVENTS.get(value[0]))
 
 
 def _note_module_cell(draft: Draft, value: bytes) -> None:

@@ -2,7 +2,7 @@
 
 import struct
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, tzinfo
 
 from protocols.codecs.gt06.frame import Frame
 from protocols.errors import Malformed
@@ -85,8 +85,9 @@ _MODEL_ALARMS = {
 
 @dataclass(slots=True, kw_only=True)
 class Draft:
-    """A report while its fields are being read, one after the other."""
+    """A report of ``frame`` while its fields are being read, one after the other."""
 
+    frame: Frame
     at: datetime | None = None
     fix: Fix | None = None
     readings: Readings = field(default_factory=Readings)
@@ -95,7 +96,16 @@ class Draft:
     other: dict[str, object] = field(default_factory=dict)
     buffered: bool = False
 
-    def report(self, frame: Frame) -> Report:
+    def notice(self, code: str, usual: Signal | None) -> None:
+        """What ``code`` says on this device: ``usual``, unless it was set otherwise."""
+        self.signals |= self.frame.settings.meaning(code, frozenset({usual} if usual else ()))
+
+    def notice_inputs(self, active: int) -> None:
+        """PANIC where an input that is a panic button is on; bit 0 is input 1."""
+        if self.frame.settings.panic_inputs:
+            self.signals |= self.frame.settings.inputs(active)
+
+    def report(self) -> Report:
         """The finished report. An empty place for a cell is no cell."""
         return Report(
             fix=self.fix,
@@ -105,18 +115,18 @@ class Draft:
             cells=tuple(cell for cell in self.cells if cell.cid or cell.lac),
             other=self.other,
             buffered=self.buffered,
-            record=frame.record(timed=self.at is not None),
+            record=self.frame.record(timed=self.at is not None),
         )
 
 
-def moment(stamp: bytes, zone: timedelta | None) -> datetime | None:
+def moment(stamp: bytes, zone: tzinfo | None) -> datetime | None:
     """Six bytes, year since 2000 to second; None if no clock can show that."""
     try:
         year, month, day, hour, minute, second = stamp
-        at = datetime(2000 + year, month, day, hour, minute, second, tzinfo=UTC)
+        at = datetime(2000 + year, month, day, hour, minute, second, tzinfo=zone or UTC)
     except ValueError:
         return None
-    return at - zone if zone else at
+    return at.astimezone(UTC) if zone else at
 
 
 def draft_of(frame: Frame, start: int = 0) -> Draft:
@@ -128,7 +138,7 @@ def draft_of(frame: Frame, start: int = 0) -> Draft:
     if len(content) < start + GPS_SIZE:
         raise Malformed(f"{len(content)} bytes of content are too few for a fix")
     stamp, satellites, lat, lon, speed_kmh, flags = _GPS.unpack_from(content, start)
-    draft = Draft(at=moment(stamp, frame.zone))
+    draft = Draft(frame=frame, at=moment(stamp, frame.zone))
     draft.fix = fix_of(draft.at, lat, lon, float(speed_kmh), flags)
     draft.readings["satellites"] = satellites & 0x0F
     if flags & ACC_KNOWN:
@@ -174,9 +184,8 @@ def note_status(draft: Draft, status: int) -> None:
     draft.readings["charging"] = bool(status & CHARGING)
     draft.readings["immobilised"] = bool(status & CUT)
     draft.other["status"] = status
-    signal = STATUS_ALARMS.get(status >> 3 & 0x07)
-    if signal:
-        draft.signals.add(signal)
+    if alarm := status >> 3 & 0x07:
+        draft.notice(f"terminal {alarm}", STATUS_ALARMS.get(alarm))
 
 
 def note_battery(draft: Draft, level: int) -> None:
@@ -187,20 +196,20 @@ def note_battery(draft: Draft, level: int) -> None:
         draft.readings["battery_pct"] = float(level)
 
 
-def note_alarm(draft: Draft, frame: Frame, code: int, language: int = 0) -> None:
+def note_alarm(draft: Draft, code: int, language: int = 0) -> None:
     """The alarm byte. An alarm in the terminal information stands beside it."""
     if not code:
         return
-    wide = language >> 4 << 8 | code
-    meanings = _meanings(frame.model)
-    signal = ALARMS.get(wide) if wide > 0xFF else None
-    signal = signal or meanings.get(code) or ALARMS.get(code)
     draft.other["alarm_code"] = code
-    if signal:
-        draft.signals.add(signal)
+    settings = draft.frame.settings
+    wide = language >> 4 << 8 | code
+    if wide > 0xFF and (wide in ALARMS or f"{wide:x}" in settings.alarms):
+        draft.notice(f"{wide:x}", ALARMS.get(wide))
+    else:
+        draft.notice(f"{code:02x}", _meanings(settings.model).get(code) or ALARMS.get(code))
 
 
-def note_terminal(draft: Draft, frame: Frame, rest: Reader) -> None:
+def note_terminal(draft: Draft, rest: Reader) -> None:
     """Terminal information, battery, GSM, alarm, language: as many as there are."""
     if rest.remaining:
         note_status(draft, rest.u8())
@@ -210,7 +219,7 @@ def note_terminal(draft: Draft, frame: Frame, rest: Reader) -> None:
         draft.readings["rssi"] = rest.u8()
     if rest.remaining:
         code = rest.u8()
-        note_alarm(draft, frame, code, rest.u8() if rest.remaining else 0)
+        note_alarm(draft, code, rest.u8() if rest.remaining else 0)
 
 
 def elements(rest: Reader) -> dict[int, bytes]:

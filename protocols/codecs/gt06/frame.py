@@ -1,11 +1,12 @@
 """One GT06 frame: where it ends, whether it is whole, and how it is sealed."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import timedelta, timezone, tzinfo
 
 from protocols.checksum import crc16_x25
 from protocols.codec import Peer
 from protocols.errors import Corrupt, Malformed, Unframeable
+from protocols.settings import DeviceSettings
 
 NARROW, WIDE, TAIL = b"xx", b"yy", b"\r\n"
 SCAN_KINDS = (0x17, 0x69)
@@ -22,14 +23,14 @@ _OVERHEAD = 5  # kind, serial and checksum, which the length counts
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """One frame, opened. ``zone`` is how far the unit's clock runs ahead of UTC."""
+    """One frame, opened. ``zone`` is that of the unit's clock; None: it runs on UTC."""
 
     kind: int
     content: bytes
     serial: int
     wide: bool
-    zone: timedelta | None
-    model: str
+    zone: tzinfo | None
+    settings: DeviceSettings
 
     def record(self, *, timed: bool) -> bytes:
         """The bytes that say this and only this.
@@ -77,8 +78,9 @@ def scan_size(buffer: bytes, start: int) -> int | None:
     return cells_at - start + 4 + 5 * cells + 2
 
 
-def open_frame(frame: bytes, zone: timedelta | None, model: str) -> Frame:
+def open_frame(frame: bytes, peer: Peer) -> Frame:
     """The frame without its wrapping. Raises Corrupt if the checksum or tail is wrong."""
+    zone, settings = zone_of(peer), peer.settings
     if len(frame) < _SMALLEST or frame[-2:] != TAIL:
         raise Corrupt("no 0D0A at the end")
     if is_scan(frame):
@@ -88,13 +90,18 @@ def open_frame(frame: bytes, zone: timedelta | None, model: str) -> Frame:
             serial=0,
             wide=False,
             zone=zone,
-            model=model,
+            settings=settings,
         )
     if _is_bare(frame):
         # What such a clone expects back as its serial is what lies where others keep it.
         serial = int.from_bytes(frame[-6:-4], "big")
         return Frame(
-            kind=frame[3], content=frame[4:-2], serial=serial, wide=False, zone=zone, model=model
+            kind=frame[3],
+            content=frame[4:-2],
+            serial=serial,
+            wide=False,
+            zone=zone,
+            settings=settings,
         )
     if crc16_x25(frame[2:-4]) != int.from_bytes(frame[-4:-2], "big"):
         raise Corrupt("the checksum does not match")
@@ -108,16 +115,18 @@ def open_frame(frame: bytes, zone: timedelta | None, model: str) -> Frame:
         serial=int.from_bytes(frame[-6:-4], "big"),
         wide=wide,
         zone=zone,
-        model=model,
+        settings=settings,
     )
 
 
-def zone_of(peer: Peer) -> timedelta | None:
-    """How far this unit's clock runs ahead of UTC, as its own login said; see Peer.dialect."""
+def zone_of(peer: Peer) -> tzinfo | None:
+    """The zone of this unit's clock: as it was set, else as its own login said (Peer.dialect)."""
+    if peer.settings.time_zone:
+        return peer.settings.zone()
     if not peer.dialect:
         return None
     unit_id, _, minutes = peer.dialect.rpartition(":")
-    return timedelta(minutes=int(minutes)) if unit_id == peer.unit_id else None
+    return timezone(timedelta(minutes=int(minutes))) if unit_id == peer.unit_id else None
 
 
 def is_scan(frame: bytes) -> bool:

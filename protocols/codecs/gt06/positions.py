@@ -50,7 +50,7 @@ def position(frame: Frame) -> tuple[Message, ...]:
     content = frame.content
     if not content:
         # Without a fix some say no more than this, and wait for their answer all the same.
-        return (Draft().report(frame),)
+        return (Draft(frame=frame).report(),)
     start = 8 if is_imei(content[:8]) and moment(content[:6], None) is None else 0
     draft = draft_of(frame, start)
     rest = Reader(content[start + GPS_SIZE :])
@@ -63,7 +63,7 @@ def position(frame: Frame) -> tuple[Message, ...]:
         draft.cells.append(read_cell(rest, *(_GSM_WIDE if frame.kind == 0x61 else _GSM)))
     if note := _ADDITIONS.get((frame.kind, rest.remaining)):
         note(draft, rest)
-    return (draft.report(frame),)
+    return (draft.report(),)
 
 
 def position_with_mode(frame: Frame) -> tuple[Message, ...]:
@@ -77,14 +77,14 @@ def position_with_mode(frame: Frame) -> tuple[Message, ...]:
     draft = draft_of(frame)
     rest = Reader(content[GPS_SIZE:])
     if rest.remaining < 8:
-        return (draft.report(frame),)
+        return (draft.report(),)
     draft.cells.append(read_cell(rest, *_cell_with_mode(frame.kind, rest)))
     _note_mode(draft, rest)
     if frame.kind == 0x37 and rest.remaining > 4:
         note_elements(draft, elements(rest))
     elif rest.remaining >= 4:
         draft.readings["odometer_m"] = float(rest.u32())
-    return (draft.report(frame),)
+    return (draft.report(),)
 
 
 def named_position(frame: Frame) -> tuple[Message, ...]:
@@ -98,19 +98,21 @@ def named_position(frame: Frame) -> tuple[Message, ...]:
     size = rest.u8()
     draft.cells.append(read_cell(rest, 2, max(size - 6, 3)))
     if frame.kind == 0x25:
-        draft.other["event"] = rest.u8()
+        event = rest.u8()
+        draft.other["event"] = event
+        draft.notice(f"25 {event:02x}", None)
     note_status(draft, rest.u8())
     draft.readings["power_v"] = rest.u16() / 100
     draft.readings["battery_v"] = rest.u8() / 10
     draft.readings["rssi"] = rest.u8()
-    note_alarm(draft, frame, rest.u8(), rest.u8())
+    note_alarm(draft, rest.u8(), rest.u8())
     draft.readings["odometer_m"] = float(rest.u24())
     draft.other["engine_minutes"] = rest.u24()
     if rest.remaining > 2:
         size = rest.u8()
         rest.take(1)
         draft.readings["driver_id"] = rest.take(min(size - 1, rest.remaining)).hex()
-    return (draft.report(frame),)
+    return (draft.report(),)
 
 
 def alarm(frame: Frame) -> tuple[Message, ...]:
@@ -124,24 +126,24 @@ def alarm(frame: Frame) -> tuple[Message, ...]:
     rest = Reader(frame.content[GPS_SIZE:])
     if rest.remaining <= _NO_CELL:
         if rest.remaining in (_SHORT_TERMINAL, _SHORT_TERMINAL + 1):
-            note_terminal(draft, frame, rest)
+            note_terminal(draft, rest)
         else:
             # An alarm cut short is still an alarm, though nobody can say which.
             draft.signals.add(Signal.UNSPECIFIED)
-        return (draft.report(frame),)
+        return (draft.report(),)
     sized = 3 < rest.peek(1)[0] < 0x80
     if sized:
         rest.take(1)
     draft.cells.append(read_cell(rest, *_alarm_cell(frame, rest)))
     if sized:
-        note_terminal(draft, frame, rest)
+        note_terminal(draft, rest)
     else:
-        _note_long_terminal(draft, frame, rest)
+        _note_long_terminal(draft, rest)
     if frame.kind in (0x27, 0xA4) and rest.remaining:
         draft.other["fence"] = rest.u8()
     if rest.remaining >= 8:
         draft.readings["driver_id"] = rest.take(8).hex()
-    return (draft.report(frame),)
+    return (draft.report(),)
 
 
 def alarm_with_elements(frame: Frame) -> tuple[Message, ...]:
@@ -151,9 +153,9 @@ def alarm_with_elements(frame: Frame) -> tuple[Message, ...]:
     rest.take(1)
     draft.cells.append(read_cell(rest, *_LTE))
     rest.take(2)
-    note_terminal(draft, frame, Reader(rest.take(min(5, rest.remaining))))
+    note_terminal(draft, Reader(rest.take(min(5, rest.remaining))))
     note_elements(draft, elements(rest))
-    return (draft.report(frame),)
+    return (draft.report(),)
 
 
 def position_with_elements(frame: Frame) -> tuple[Message, ...]:
@@ -165,30 +167,30 @@ def position_with_elements(frame: Frame) -> tuple[Message, ...]:
     draft.cells.append(read_cell(rest, *_LTE))
     rest.take(min(2, rest.remaining))
     note_elements(draft, elements(rest))
-    return (draft.report(frame),)
+    return (draft.report(),)
 
 
 def cell_alarm(frame: Frame) -> tuple[Message, ...]:
     """19, A5: ``cell terminal``; no time, no fix."""
     if frame.kind == 0x19 and len(frame.content) > 16 and moment(frame.content[:6], None):
         return (Unknown(kind="19 with a date"),)
-    draft = Draft()
+    draft = Draft(frame=frame)
     rest = Reader(frame.content)
     draft.cells.append(read_cell(rest, *(_LTE if frame.kind == 0xA5 else _GSM)))
-    note_terminal(draft, frame, rest)
-    return (draft.report(frame),)
+    note_terminal(draft, rest)
+    return (draft.report(),)
 
 
 def status(frame: Frame) -> tuple[Message, ...]:
     """13: ``status battery GSM alarm language``; some models put a voltage there."""
     rest = Reader(frame.content)
-    draft = Draft()
-    model = frame.model.upper()
+    draft = Draft(frame=frame)
+    model = frame.settings.model.upper()
     note_status(draft, rest.u8())
     if model == "R11" and rest.remaining >= 3:
         draft.readings["power_v"] = rest.u16() / 100
         draft.readings["rssi"] = rest.u8()
-        return (draft.report(frame),)
+        return (draft.report(),)
     if rest.remaining:
         note_battery(draft, rest.u8())
     if rest.remaining:
@@ -198,22 +200,22 @@ def status(frame: Frame) -> tuple[Message, ...]:
     elif model.startswith("LW") and rest.remaining >= 2:
         draft.readings["power_v"] = (rest.u16() & 0x0FFF) / 10
     elif rest.remaining:
-        note_alarm(draft, frame, rest.u8(), rest.u8() if rest.remaining else 0)
-    return (draft.report(frame),)
+        note_alarm(draft, rest.u8(), rest.u8() if rest.remaining else 0)
+    return (draft.report(),)
 
 
 def status_with_voltage(frame: Frame) -> tuple[Message, ...]:
     """23: ``status voltage GSM alarm language``."""
     rest = Reader(frame.content)
-    draft = Draft()
+    draft = Draft(frame=frame)
     note_status(draft, rest.u8())
     if rest.remaining >= 2:
         draft.readings["power_v"] = rest.u16() / 100
     if rest.remaining:
         draft.readings["rssi"] = rest.u8()
     if rest.remaining:
-        note_alarm(draft, frame, rest.u8(), rest.u8() if rest.remaining else 0)
-    return (draft.report(frame),)
+        note_alarm(draft, rest.u8(), rest.u8() if rest.remaining else 0)
+    return (draft.report(),)
 
 
 def status_or_position(frame: Frame) -> tuple[Message, ...]:
@@ -223,10 +225,10 @@ def status_or_position(frame: Frame) -> tuple[Message, ...]:
     """
     if len(frame.content) < 40 or moment(frame.content[:6], None) is None:
         rest = Reader(frame.content)
-        draft = Draft()
-        note_terminal(draft, frame, Reader(rest.take(min(5, rest.remaining))))
+        draft = Draft(frame=frame)
+        note_terminal(draft, Reader(rest.take(min(5, rest.remaining))))
         note_elements(draft, elements(rest))
-        return (draft.report(frame),)
+        return (draft.report(),)
     draft = draft_of(frame)
     rest = Reader(frame.content[GPS_SIZE:])
     draft.cells.append(read_cell(rest, *_GSM_WIDE))
@@ -235,13 +237,13 @@ def status_or_position(frame: Frame) -> tuple[Message, ...]:
     draft.readings["power_v"] = rest.u16() / 100
     draft.readings["battery_v"] = rest.u8() / 10
     draft.other["engine_minutes"] = rest.u24()
-    return (draft.report(frame),)
+    return (draft.report(),)
 
 
 def short_status(frame: Frame) -> tuple[Message, ...]:
     """A3: ``status battery GSM alarm ? ? again``, or nineteen bytes with a step count."""
     rest = Reader(frame.content)
-    draft = Draft()
+    draft = Draft(frame=frame)
     note_status(draft, rest.u8())
     if len(frame.content) >= 19:
         rest.take(3)
@@ -251,12 +253,12 @@ def short_status(frame: Frame) -> tuple[Message, ...]:
         rest.take(2)
         draft.readings["steps"] = rest.u32()
         note_battery(draft, rest.u8())
-        return (draft.report(frame),)
+        return (draft.report(),)
     note_battery(draft, rest.u8())
     draft.readings["rssi"] = rest.u8()
-    note_alarm(draft, frame, rest.u8())
+    note_alarm(draft, rest.u8())
     draft.buffered = rest.remaining >= 3 and rest.rest()[-1] == 1
-    return (draft.report(frame),)
+    return (draft.report(),)
 
 
 def vehicle_position(frame: Frame) -> tuple[Message, ...]:
@@ -274,15 +276,22 @@ def vehicle_position(frame: Frame) -> tuple[Message, ...]:
     draft.other["engine_minutes"] = rest.u32()
     if rest.remaining >= 10:
         rest.take(8)
-        draft.other["inputs"] = rest.u16()
-    return (draft.report(frame),)
+        inputs = rest.u16()
+        draft.other["inputs"] = inputs
+        draft.notice_inputs(inputs)
+    return (draft.report(),)
 
 
 def analogue_position(frame: Frame) -> tuple[Message, ...]:
     """34: ``alarms time gps odometer ? cell ? battery power inputs outputs analogue 1 and 2``."""
     rest = Reader(frame.content)
-    rest.take(4)
-    draft = Draft(at=moment(rest.take(6), frame.zone))
+    alarms = rest.u32()
+    draft = Draft(frame=frame, at=moment(rest.take(6), frame.zone))
+    if alarms and frame.settings.alarms:
+        # Every maker of these numbers them in its own way, so no bit is one as usual.
+        for bit in range(32):
+            if alarms >> bit & 1:
+                draft.notice(f"34 bit {bit}", None)
     satellites = rest.u8()
     lat, lon, speed_kmh, flags = rest.u32(), rest.u32(), rest.u8(), rest.u16()
     draft.fix = fix_of(draft.at, lat, lon, float(speed_kmh), flags)
@@ -294,9 +303,11 @@ def analogue_position(frame: Frame) -> tuple[Message, ...]:
     draft.readings["battery_v"] = rest.u16() / 100
     draft.readings["power_v"] = rest.u16() / 100
     rest.take(2)
-    draft.other["inputs"], draft.other["outputs"] = rest.u16(), rest.u16()
+    inputs = rest.u16()
+    draft.other["inputs"], draft.other["outputs"] = inputs, rest.u16()
+    draft.notice_inputs(inputs)
     draft.other["analogue_1_v"], draft.other["analogue_2_v"] = rest.u16() / 100, rest.u16() / 100
-    return (draft.report(frame),)
+    return (draft.report(),)
 
 
 def camera_event(frame: Frame) -> tuple[Message, ...]:
@@ -309,7 +320,7 @@ def camera_event(frame: Frame) -> tuple[Message, ...]:
     if newer := rest.peek(2) == b"\xff\xff":
         rest.take(3)
         meanings = _NEW_CAMERA_EVENTS
-    draft = Draft(at=moment(rest.take(6), frame.zone))
+    draft = Draft(frame=frame, at=moment(rest.take(6), frame.zone))
     if newer:
         draft.readings["satellites"] = rest.u8() & 0x0F
     if rest.remaining >= 11:
@@ -320,12 +331,11 @@ def camera_event(frame: Frame) -> tuple[Message, ...]:
         draft.readings["power_v"] = rest.u16() / 10
     event = rest.u8()
     draft.other["event"] = event
-    if event in meanings:
-        draft.signals.add(meanings[event])
+    draft.notice(f"95 {event:02x}", meanings.get(event))
     if rest.remaining >= 2:
         draft.other["event_number"] = rest.u16()
         draft.other["event_files"] = text(rest.rest())
-    return (draft.report(frame),)
+    return (draft.report(),)
 
 
 def _cell_with_mode(kind: int, rest: Reader) -> tuple[int, int]:
@@ -353,12 +363,12 @@ def _alarm_cell(frame: Frame, rest: Reader) -> tuple[int, int]:
     return _GSM_WIDE if behind - fence in (6, 14) else _GSM
 
 
-def _note_long_terminal(draft: Draft, frame: Frame, rest: Reader) -> None:
+def _note_long_terminal(draft: Draft, rest: Reader) -> None:
     """Behind a cell without a size: ``status battery GSM ? alarm``, as one maker has it."""
-    note_terminal(draft, frame, Reader(rest.take(min(3, rest.remaining))))
+    note_terminal(draft, Reader(rest.take(min(3, rest.remaining))))
     if rest.remaining >= 2:
         rest.take(1)
-        note_alarm(draft, frame, rest.u8())
+        note_alarm(draft, rest.u8())
 
 
 def _note_odometer(draft: Draft, rest: Reader) -> None:
@@ -368,6 +378,7 @@ def _note_odometer(draft: Draft, rest: Reader) -> None:
 def _note_inputs(draft: Draft, rest: Reader) -> None:
     value = rest.u16()
     draft.other["inputs"] = value >> 14
+    draft.notice_inputs(value >> 14)
     draft.other["analogue_1_v"] = (value & 0x0FFF) / 100
 
 

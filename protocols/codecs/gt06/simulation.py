@@ -1,7 +1,7 @@
 """The frames that a GT06 unit would send, for tests, demonstrations and load."""
 
 import struct
-from datetime import UTC, timedelta
+from datetime import UTC, tzinfo
 
 from protocols.codec import Peer
 from protocols.codecs.gt06.fields import (
@@ -58,7 +58,7 @@ def simulate(message: Message, peer: Peer) -> bytes:
                 raise Unsupported("a reply of a GT06 unit has at most 236 letters")
             return seal(0x15, bytes((len(said),)) + said + b"\x00\x02", _SERIAL)
         case Report():
-            return _report(message, zone_of(peer) or timedelta(0))
+            return _report(message, zone_of(peer) or UTC)
         case Unknown():
             raise Unsupported("an unknown kind has no bytes")
 
@@ -69,7 +69,7 @@ def _login(unit_id: str) -> bytes:
     return seal(0x01, bytes.fromhex(unit_id.zfill(16)), _SERIAL)
 
 
-def _report(report: Report, zone: timedelta) -> bytes:
+def _report(report: Report, zone: tzinfo) -> bytes:
     code, bits = _alarm_bytes(report.signals)
     readings = report.readings
     terminal = _terminal(readings, bits)
@@ -85,8 +85,8 @@ def _report(report: Report, zone: timedelta) -> bytes:
     return seal(0x12, gps + _CELL + odometer, _SERIAL)
 
 
-def _gps(fix: Fix, readings: Readings, zone: timedelta) -> bytes:
-    at = fix.at.astimezone(UTC) + zone
+def _gps(fix: Fix, readings: Readings, zone: tzinfo) -> bytes:
+    at = fix.at.astimezone(zone)
     flags = round(fix.course_deg or 0) % 360
     flags |= NORTH if fix.lat >= 0 else 0
     flags |= WEST if fix.lon < 0 else 0

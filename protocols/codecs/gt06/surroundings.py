@@ -1,7 +1,7 @@
 """GT06 kinds that name the cells and Wi-Fi networks around a unit that has no fix."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, tzinfo
 from textwrap import wrap
 
 from protocols.codecs.gt06.fields import (
@@ -67,11 +67,11 @@ def cells_and_wifi_alarm(frame: Frame) -> tuple[Message, ...]:
 
     The alarm is read from the end, so that it survives whatever stands before it.
     """
-    draft = Draft()
+    draft = Draft(frame=frame)
     rest = Reader(frame.content)
     draft.at = moment(rest.take(6), frame.zone)
     alarm, language = frame.content[-2:]
-    note_alarm(draft, frame, alarm, language)
+    note_alarm(draft, alarm, language)
     seen: list[CellTower] = []
     wifi: list[WifiNetwork] = []
     mcc, mnc = read_network(rest) if rest.remaining >= _SHORTEST_SCAN else (0, 0)
@@ -86,17 +86,18 @@ def cells_and_wifi_alarm(frame: Frame) -> tuple[Message, ...]:
 
 def cell_query(frame: Frame) -> tuple[Message, ...]:
     """17, A7: where am I, asked with a telephone number: ``cell phone alarm language``."""
-    draft = Draft()
+    draft = Draft(frame=frame)
     widths = (4, 8) if frame.kind in _LTE_KINDS else (2, 3)
     draft.cells.append(read_cell(Reader(frame.content), *widths))
-    return (draft.report(frame),)
+    return (draft.report(),)
 
 
 def scan(frame: Frame) -> tuple[Message, ...]:
     """17 and 69 of older wearables (see frame.scan_size), here with the Wi-Fi count in front."""
     rest = Reader(frame.content)
     networks = rest.u8()
-    at = scanned_at(rest.take(6))
+    # The zone of a login is that of other firmware; what was set is meant.
+    at = scanned_at(rest.take(6), frame.zone if frame.settings.time_zone else None)
     wifi = [_network(rest) for _ in range(networks)]
     count, mcc, mnc = rest.u8(), rest.u16(), rest.u8()
     seen = [_tower(rest, mcc, mnc, 2, 2) for _ in range(count)]
@@ -109,7 +110,7 @@ def sections(frame: Frame) -> tuple[Message, ...]:
     ``fix · cell rssi · n x (lac cid rssi) · n x (mac rssi) · status [alarm …]``
     """
     rest = Reader(frame.content)
-    draft = Draft(at=moment(rest.take(6), frame.zone))
+    draft = Draft(frame=frame, at=moment(rest.take(6), frame.zone))
     place, home, neighbours, wireless = (Reader(rest.take(rest.u8())) for _ in range(4))
     if place.remaining >= 12:
         satellites = place.u8()
@@ -131,16 +132,15 @@ def sections(frame: Frame) -> tuple[Message, ...]:
         draft.other["status"] = status
         if status in _AZ735_ARMED:
             draft.other["armed"] = _AZ735_ARMED[status]
-        if status in _AZ735_ALARMS:
-            draft.signals.add(_AZ735_ALARMS[status])
+        draft.notice(f"status {status:02x}", _AZ735_ALARMS.get(status))
     around = _report(frame, draft.at, seen, wifi)
-    return (replace(draft.report(frame), cells=around.cells, wifi=around.wifi),)
+    return (replace(draft.report(), cells=around.cells, wifi=around.wifi),)
 
 
-def scanned_at(stamp: bytes) -> datetime | None:
+def scanned_at(stamp: bytes, zone: tzinfo | None) -> datetime | None:
     """Six bytes of packed decimal; None if they are no time."""
     digits = stamp.hex()
-    return moment(bytes(map(int, wrap(digits, 2))), None) if digits.isdecimal() else None
+    return moment(bytes(map(int, wrap(digits, 2))), zone) if digits.isdecimal() else None
 
 
 def _report(
