@@ -22,7 +22,8 @@ Over UDP every datagram says the name again, and has no checksum of its own::
     answered [ 0005 ][ 0000 ][ 01 ][ number ][ n ]
 
 A lone FF keeps a mobile network from closing the connection. Digital inputs 1 to 4 can be
-panic buttons.
+panic buttons. A code of the settings is the number of an element, ``236``, or its number and
+one value, ``253 2``; any element of 1 to 8 bytes can be one.
 """
 
 import struct
@@ -179,7 +180,7 @@ def _understood(body: bytes, peer: Peer) -> tuple[tuple[Message, ...], bytes]:
     if layouts := records.LAYOUTS.get(codec):
         return records.reports(body, layouts, family_of(peer.model), peer.settings), b""
     if codec == _HANDSET:
-        return handset.reports(body), b""
+        return handset.reports(body, peer.settings), b""
     messages, answer = heard(body)
     return messages, _seal(answer) if answer else b""
 

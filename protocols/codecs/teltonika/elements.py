@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from protocols.message import Signal
+from protocols.settings import DeviceSettings
 
 PRIORITY_LOW, PRIORITY_HIGH, PRIORITY_PANIC = 0, 1, 2
 
@@ -40,6 +41,7 @@ class Said(NamedTuple):
 
 
 Noticed = Callable[[Said], Signal | None]
+NOTHING_NOTICED: frozenset[Signal] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,23 @@ class Family:
     elements: Mapping[int, Mapping[int, Element]]
     signals: Mapping[int, Noticed]
     personal: bool = False
+
+
+def meaning(
+    number: int, said: Said, notice: Noticed | None, settings: DeviceSettings
+) -> frozenset[Signal]:
+    """What one element says, as its number or its number and value were set, else as usual.
+
+    An element that was set speaks where it would as usual: one that stands in every record only
+    in the one it causes, one that has no meaning here whenever it is not 0.
+    """
+    signal = notice(said) if notice else None
+    usual = frozenset({signal}) if signal else NOTHING_NOTICED
+    if not settings.alarms:
+        return usual
+    if signal or (said.value and (notice is None or said.caused_record)):
+        usual = settings.meaning(str(number), usual)
+    return settings.meaning(f"{number} {said.value}", usual)
 
 
 @lru_cache(maxsize=256)

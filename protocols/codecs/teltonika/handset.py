@@ -13,18 +13,19 @@ from datetime import datetime
 from struct import Struct
 from typing import cast
 
-from protocols.codecs.teltonika.elements import Element
+from protocols.codecs.teltonika.elements import NOTHING_NOTICED, Element, Said, meaning
 from protocols.codecs.teltonika.records import moment
 from protocols.errors import Malformed
 from protocols.message import CellTower, Fix, Readings, Report, Signal
+from protocols.settings import DeviceSettings
 from protocols.wire import Reader
 
 
-def reports(body: bytes) -> tuple[Report, ...]:
+def reports(body: bytes, settings: DeviceSettings) -> tuple[Report, ...]:
     """Every record between the two counts of ``body``. Raises Malformed if one is cut short."""
     frame = Reader(body)
     frame.take(1)
-    return tuple(_record(frame, body) for _ in range(frame.u8()))
+    return tuple(_record(frame, body, settings) for _ in range(frame.u8()))
 
 
 _SINCE_2007 = 1_167_609_600
@@ -50,7 +51,11 @@ _ELEMENTS = {
 }
 
 
-def _record(frame: Reader, body: bytes) -> Report:
+def _pressed(said: Said) -> Signal | None:
+    return Signal.PANIC if said.value else None
+
+
+def _record(frame: Reader, body: bytes, settings: DeviceSettings) -> Report:
     start = frame.at
     stamp, follows = frame.u32(), frame.u8()
     if follows > _PLACE | _SMALL | _MIDDLE | _LARGE:
@@ -59,18 +64,19 @@ def _record(frame: Reader, body: bytes) -> Report:
     readings: dict[str, object] = {}
     other: dict[str, object] = {"priority": stamp >> 30} if stamp >> 30 else {}
     fix, cells = _place(frame, at, readings) if follows & _PLACE else (None, ())
-    signals = set()
+    signals: frozenset[Signal] = NOTHING_NOTICED
     for present, width in _GROUPS:
         for _ in range(frame.u8() if follows & present else 0):
             number, value = frame.u8(), int.from_bytes(frame.take(width), "big")
             element = _ELEMENTS.get((width, number)) or Element(f"io{number}")
             (readings if element.reading else other)[element.name] = element.read(value)
-            if number == _BUTTON_ALARM and value:
-                signals.add(Signal.PANIC)
+            if number == _BUTTON_ALARM or settings.alarms:
+                notice = _pressed if number == _BUTTON_ALARM else None
+                signals |= meaning(number, Said(value, value != 0, stamp >> 30), notice, settings)
     return Report(
         fix=fix,
         at=at,
-        signals=frozenset(signals),
+        signals=signals,
         readings=cast(Readings, readings),
         cells=cells,
         other=other,

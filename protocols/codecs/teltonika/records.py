@@ -16,7 +16,16 @@ from datetime import UTC, datetime
 from struct import Struct
 from typing import NamedTuple, cast
 
-from protocols.codecs.teltonika.elements import ALARM, CRASH, MAN_DOWN, Element, Family, Said
+from protocols.codecs.teltonika.elements import (
+    ALARM,
+    CRASH,
+    MAN_DOWN,
+    NOTHING_NOTICED,
+    Element,
+    Family,
+    Said,
+    meaning,
+)
 from protocols.errors import Malformed
 from protocols.message import CellTower, Fix, Readings, Report, Signal
 from protocols.settings import DeviceSettings
@@ -44,13 +53,14 @@ def reports(
 ) -> tuple[Report, ...]:
     """Every record between the two counts of ``body``, in the first layout that fits it exactly.
 
-    Elements 1 to 4 are the digital inputs, of which one may be a panic button.
+    Elements 1 to 4 are the digital inputs, of which one may be a panic button; one that caused
+    the record, and was left out of it, went on.
 
     The closing count is not compared: the checksum has held, and refusing would
     keep an alarm from being heard. Raises Malformed if no layout fits.
     """
     for layout in layouts:
-        found, end = _all(body, layout, family)
+        found, end = _all(body, layout, family, settings)
         if end == len(body) - 1:
             return tuple(_with_inputs(report, settings) for report in found)
     raise Malformed(f"{body[1]} records do not fill {len(body)} bytes")
@@ -69,7 +79,8 @@ def _with_inputs(report: Report, settings: DeviceSettings) -> Report:
     if not settings.panic_inputs:
         return report
     said = report.other
-    active = sum(bool(said.get(f"in{number}")) << number - 1 for number in _INPUTS)
+    cause = said.get("event")
+    active = sum(bool(said.get(f"in{number}", cause == number)) << number - 1 for number in _INPUTS)
     return replace(report, signals=report.signals | settings.inputs(active))
 
 
@@ -78,23 +89,26 @@ _SATELLITES = 4
 _LENGTH = Struct(">HH")
 _SIXTEEN = Struct(">B16s")
 _LIFE_EVENTS = frozenset({ALARM, MAN_DOWN, CRASH})
-_NOTHING_NOTICED: frozenset[Signal] = frozenset()
 
 
-def _all(body: bytes, layout: Layout, family: Family) -> tuple[tuple[Report, ...], int]:
+def _all(
+    body: bytes, layout: Layout, family: Family, settings: DeviceSettings
+) -> tuple[tuple[Report, ...], int]:
     """Every record, and where the last one ends; beyond the body if the layout does not fit."""
     found = []
     at = 2
     try:
         for _ in range(body[1]):
-            report, at = _record(body, at, layout, family)
+            report, at = _record(body, at, layout, family, settings)
             found.append(report)
     except (struct.error, IndexError, Malformed):
         return (), len(body)
     return tuple(found), at
 
 
-def _record(body: bytes, start: int, layout: Layout, family: Family) -> tuple[Report, int]:
+def _record(
+    body: bytes, start: int, layout: Layout, family: Family, settings: DeviceSettings
+) -> tuple[Report, int]:
     millis, priority, *place, event = layout.head.unpack_from(body, start)
     at = start + layout.head.size
     unpack_count, count_size = layout.counter.unpack_from, layout.counter.size
@@ -102,7 +116,7 @@ def _record(body: bytes, start: int, layout: Layout, family: Family) -> tuple[Re
     other: dict[str, object] = {}
     if event or priority:
         other = {"event": event, "priority": priority}
-    noticeable, signals = family.signals.keys(), _NOTHING_NOTICED
+    noticeable, signals = family.signals.keys(), NOTHING_NOTICED
     for width, size, pairs in layout.groups:
         (count,) = unpack_count(body, at)
         at += count_size
@@ -111,12 +125,12 @@ def _record(body: bytes, start: int, layout: Layout, family: Family) -> tuple[Re
             values = dict(pairs(body[at:end]))
             at = end
             _meanings(values, family.elements[width], readings, other)
-            if not noticeable.isdisjoint(values):
-                signals |= _noticed(values, event, priority, family)
+            if settings.alarms or not noticeable.isdisjoint(values):
+                signals |= _noticed(values, event, priority, family, settings)
     if layout.tail:
         at = layout.tail(body, at, other)
-    if event in _LIFE_EVENTS:
-        signals |= _unvalued(event, priority, other, family)
+    if event in _LIFE_EVENTS or (event and settings.alarms):
+        signals |= _unvalued(event, priority, readings | other, family, settings)
     when = moment(millis / 1000)
     report = Report(
         fix=_fix(when, place),
@@ -154,14 +168,15 @@ def _meanings(
 
 
 def _noticed(
-    values: dict[int, int], event: int, priority: int, family: Family
+    values: dict[int, int], event: int, priority: int, family: Family, settings: DeviceSettings
 ) -> frozenset[Signal]:
+    known = family.signals
     found = (
-        family.signals[number](Said(value, number == event, priority))
+        meaning(number, Said(value, number == event, priority), known.get(number), settings)
         for number, value in values.items()
-        if number in family.signals
+        if settings.alarms or number in known
     )
-    return frozenset(signal for signal in found if signal)
+    return NOTHING_NOTICED.union(*found)
 
 
 def _of_any_length(body: bytes, at: int, other: dict[str, object]) -> int:
@@ -190,13 +205,14 @@ def readable(payload: bytes) -> str:
 
 
 def _unvalued(
-    event: int, priority: int, other: dict[str, object], family: Family
+    event: int, priority: int, told: dict[str, object], family: Family, settings: DeviceSettings
 ) -> frozenset[Signal]:
     """A crowded record may leave out the very element that caused it; it still happened."""
-    if family.elements[1][event].name in other:
-        return _NOTHING_NOTICED
-    signal = family.signals[event](Said(1, caused_record=True, priority=priority))
-    return frozenset({signal}) if signal else _NOTHING_NOTICED
+    names = [known[event].name for known in family.elements.values() if event in known]
+    if not told.keys().isdisjoint(names or [f"io{event}"]):
+        return NOTHING_NOTICED
+    notice = family.signals.get(event) if event in _LIFE_EVENTS else None
+    return meaning(event, Said(1, caused_record=True, priority=priority), notice, settings)
 
 
 def _fix(at: datetime | None, place: list[int]) -> Fix | None:
