@@ -154,11 +154,11 @@ def _location(said: dict[str, object], heard_at: datetime, settings: DeviceSetti
     if why in ("i", "I"):
         readings["ignition"] = why == "i"
     signals = frozenset([signal] if signal else [])
+    if settings.alarms:
+        signals = settings.meaning(f"t:{why}", signals) | _by_name(said, settings)
     event = said.get("event")
     if isinstance(event, str):
         signals |= settings.meaning(f"event:{event}", _CRIES.get(event, _NONE))
-    if settings.alarms:
-        signals = settings.meaning(f"t:{why}", signals) | _by_name(said, settings)
     return _report(said, heard_at, signals=signals, readings=readings)
 
 

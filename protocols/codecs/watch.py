@@ -11,6 +11,10 @@ messages. Everything is text between brackets, except voice and pictures::
 In voice and pictures the five marks ``} [ ] , *`` are written as ``}`` and a byte 1 to 5.
 The length is often wrong on cheap watches. We believe it where a closing bracket stands at
 its end and read up to the first closing bracket otherwise: a person may be behind it.
+
+Codes in a device's settings are the bits of the state, ``bit 16``, and ``AL`` for an alarm none of
+whose bits has a meaning. Bits 3 (not worn) and 4 (moving) are read in alarms alone. The clock
+is on UTC; a watch whose zone was moved (LZ) may write that zone's.
 """
 
 import re
@@ -41,6 +45,7 @@ from protocols.message import (
     Unknown,
     WifiNetwork,
 )
+from protocols.settings import DeviceSettings
 from protocols.wire import text
 
 Said = tuple[Message, bytes]
@@ -124,10 +129,12 @@ def decode(frame: bytes, peer: Peer, heard_at: datetime) -> Incoming:
         raise Malformed("no [maker*unit*length*content] here")
     content = frame[header.end() : -1]
     raw_kind, _, rest = content.partition(b",")
+    speaker = _speaker(header, peer)
     place = _PLACE.match(raw_kind)
     if place is not None:
         family = place[1]
-        messages: tuple[Message, ...] = (_place_report(family, raw_kind, rest),)
+        report = _place_report(family, raw_kind, rest, speaker.settings)
+        messages: tuple[Message, ...] = (report,)
         answer = b"AL" if family == b"AL" else b""
     else:
         kind = text(raw_kind)
@@ -136,7 +143,7 @@ def decode(frame: bytes, peer: Peer, heard_at: datetime) -> Incoming:
     return Incoming(
         messages=messages,
         ack=_answer(header, answer) if answer else b"",
-        peer=_speaker(header, peer),
+        peer=speaker,
     )
 
 
@@ -173,7 +180,7 @@ def _answer(header: re.Match[bytes], content: bytes) -> bytes:
     return b"[%b*%b*%b%04x*%b]" % (header[1], header[2], index, len(content), content)
 
 
-def _place_report(family: bytes, kind: bytes, rest: bytes) -> Report:
+def _place_report(family: bytes, kind: bytes, rest: bytes, settings: DeviceSettings) -> Report:
     """A report from fields: date, time, A or V, place, motion, state, cells and Wi-Fi.
 
     An alarm stands even when nothing else in it can be read.
@@ -182,7 +189,7 @@ def _place_report(family: bytes, kind: bytes, rest: bytes) -> Report:
     alarm = family == b"AL"
     if len(fields) < 7 and not alarm:
         raise Malformed(f"a place wants 7 fields and more, not {len(fields)}")
-    at = _moment(fields)
+    at = _moment(fields, settings)
     status = _status(fields)
     readings = _readings(fields, status)
     cells, wifi, other = _network(fields) if len(fields) > 16 else ((), (), {})
@@ -191,7 +198,7 @@ def _place_report(family: bytes, kind: bytes, rest: bytes) -> Report:
     return Report(
         fix=None if at is None else _fix(fields, at),
         at=at,
-        signals=_signals(status, alarm=alarm) if status or alarm else frozenset(),
+        signals=_signals(status, settings, alarm=alarm) if status or alarm else frozenset(),
         readings=readings,
         cells=cells,
         wifi=wifi,
@@ -201,13 +208,13 @@ def _place_report(family: bytes, kind: bytes, rest: bytes) -> Report:
     )
 
 
-def _moment(fields: Sequence[str]) -> datetime | None:
-    """ddmmyy,hhmmss as UTC; None if no such moment exists or the watch named none."""
+def _moment(fields: Sequence[str], settings: DeviceSettings) -> datetime | None:
+    """ddmmyy,hhmmss; None if no such moment exists or the watch named none."""
     try:
         day, clock = fields[0], fields[1]
         if len(day) != 6 or len(clock) != 6:
             return None
-        return datetime(
+        named = datetime(
             2000 + int(day[4:]),
             int(day[2:4]),
             int(day[:2]),
@@ -216,7 +223,8 @@ def _moment(fields: Sequence[str]) -> datetime | None:
             int(clock[4:]),
             tzinfo=UTC,
         )
-    except (ValueError, IndexError):
+        return settings.utc(named) if settings.time_zone else named
+    except (ValueError, IndexError, OverflowError):
         return None
 
 
@@ -260,14 +268,35 @@ def _readings(fields: Sequence[str], status: int) -> Readings:
     return readings
 
 
-def _signals(status: int, *, alarm: bool) -> frozenset[Signal]:
+def _signals(status: int, settings: DeviceSettings, *, alarm: bool) -> frozenset[Signal]:
     """Every signal whose bit is set; an alarm that names none is UNSPECIFIED."""
+    if settings.alarms:
+        return _signals_as_set(status, settings, alarm=alarm)
     signals = {signal for bit, signal in _SIGNALS if status & bit}
     if alarm and status & _NOT_WORN:
         signals.add(Signal.REMOVED)
     if alarm and not signals:
         signals.add(Signal.UNSPECIFIED)
     return frozenset(signals)
+
+
+def _signals_as_set(status: int, settings: DeviceSettings, *, alarm: bool) -> frozenset[Signal]:
+    """The same bit by bit, for a watch some of whose bits mean something else."""
+    usual = {bit: frozenset({signal}) for bit, signal in _SIGNALS}
+    if alarm:
+        usual[_NOT_WORN] = frozenset({Signal.REMOVED})
+    else:
+        status &= ~(_NOT_WORN | _MOVING)
+    signals: frozenset[Signal] = frozenset()
+    named = False
+    for bit in range(status.bit_length()):
+        if status >> bit & 1:
+            code = f"bit {bit}"
+            signals |= settings.meaning(code, usual.get(1 << bit, frozenset()))
+            named = named or 1 << bit in usual or code in settings.alarms
+    if alarm and not named:
+        signals |= settings.meaning("AL", frozenset({Signal.UNSPECIFIED}))
+    return signals
 
 
 def _network(

@@ -10,6 +10,9 @@ See: Eview, "EV-07B Protocol" V20200508 and later. All numbers are little-endian
 
 A data body begins with key 01, the IMEI. A key that comes again begins the next record,
 except beacons (28, 2C), of which one record may hold many.
+
+Codes in a device's settings are the bits of the alarm word, ``bit 12``, as ``layout.py`` names
+them; a fence is ``bit 4`` to ``bit 7``, entered or left. Times are on UTC always.
 """
 
 from collections.abc import Callable, Iterator
@@ -37,6 +40,7 @@ from protocols.message import (
     Report,
     Unknown,
 )
+from protocols.settings import DeviceSettings
 from protocols.wire import text
 
 _MARK = 0xAB
@@ -81,11 +85,13 @@ def decode(frame: bytes, peer: Peer, heard_at: datetime) -> Incoming:
     if command == _RESPONSE:
         return Incoming(messages=(CommandReply(text=_result(body)),))
     elements = list(_elements(body))
-    messages = _MESSAGES.get(command, _unknown)(elements, body, heard_at)
+    speaker = _speaker(elements, peer)
+    settings = peer.settings if speaker is None else speaker.settings
+    messages = _MESSAGES.get(command, _unknown)(elements, body, heard_at, settings)
     return Incoming(
         messages=messages,
         ack=_ack(command, elements, sequence, heard_at) if flags & _ANSWER_ME else b"",
-        peer=_speaker(elements, peer),
+        peer=speaker,
     )
 
 
@@ -182,29 +188,38 @@ def _frame(body: bytes, *, sequence: int, flags: int = 0) -> bytes:
     return _HEADER.pack(_MARK, flags, len(body), crc16_xmodem(body), sequence) + body
 
 
-def _data(elements: Elements, _body: bytes, heard_at: datetime) -> tuple[Message, ...]:
+def _data(
+    elements: Elements, _body: bytes, heard_at: datetime, settings: DeviceSettings
+) -> tuple[Message, ...]:
     """A report for each record; a body with nothing but the name is a Login."""
-    reports = tuple(report_of(record, heard_at) for record in records(elements))
+    reports = tuple(report_of(record, heard_at, settings) for record in records(elements))
     if reports:
         return reports
     unit_id = _unit_id(elements)
     return (Login(unit_id=unit_id),) if unit_id else (Heartbeat(),)
 
 
-def _services(_elements: Elements, _body: bytes, _heard_at: datetime) -> tuple[Message, ...]:
+def _services(
+    _elements: Elements, _body: bytes, _heard_at: datetime, _settings: DeviceSettings
+) -> tuple[Message, ...]:
     return (Heartbeat(),)
 
 
-def _configuration(_elements: Elements, body: bytes, _heard_at: datetime) -> tuple[Message, ...]:
+def _configuration(
+    _elements: Elements, body: bytes, _heard_at: datetime, _settings: DeviceSettings
+) -> tuple[Message, ...]:
     """The settings a device was asked for, as Custom would write them."""
     return (CommandReply(text=body.hex()),)
 
 
-def _unknown(_elements: Elements, body: bytes, _heard_at: datetime) -> tuple[Message, ...]:
+def _unknown(
+    _elements: Elements, body: bytes, _heard_at: datetime, _settings: DeviceSettings
+) -> tuple[Message, ...]:
     return (Unknown(kind=f"{body[0]:02x}"),)
 
 
-_MESSAGES: dict[int, Callable[[Elements, bytes, datetime], tuple[Message, ...]]] = {
+_Read = Callable[[Elements, bytes, datetime, DeviceSettings], tuple[Message, ...]]
+_MESSAGES: dict[int, _Read] = {
     _DATA: _data,
     _SERVICES: _services,
     _CONFIGURATION: _configuration,

@@ -42,6 +42,7 @@ from protocols.codecs.minifinder2.layout import (
     element,
 )
 from protocols.message import CellTower, Fix, Readings, Report, Signal, WifiNetwork
+from protocols.settings import DeviceSettings
 from protocols.wire import text
 
 
@@ -74,6 +75,7 @@ class _Place(TypedDict, total=False):
 class _Draft:
     """A record while it is being read. ``places`` ranks them: satellites first."""
 
+    settings: DeviceSettings
     at: datetime | None = None
     alarm_at: datetime | None = None
     places: dict[int, _Place] = field(default_factory=dict)
@@ -86,9 +88,9 @@ class _Draft:
     buffered: bool = False
 
 
-def report_of(record: Elements, heard_at: datetime) -> Report:
+def report_of(record: Elements, heard_at: datetime, settings: DeviceSettings) -> Report:
     """What a record says. ``heard_at`` is the time of a place that came without one."""
-    draft = _Draft()
+    draft = _Draft(settings)
     for key, value in record:
         try:
             _KEYS.get(key, _unnamed)(draft, key, value)
@@ -123,12 +125,11 @@ def _fix(draft: _Draft, at: datetime) -> Fix | None:
 def _alarm(draft: _Draft, _key: int, value: bytes) -> None:
     """u32 bits, u32 time. A value cut short still has its low bits."""
     event = int.from_bytes(value[:4], "little")
-    draft.signals |= {signal for bit, signal in SIGNALS if event & bit}
-    for number, crossed, inside in ZONES:
+    draft.signals |= _signals(event, draft.settings)
+    for number, crossed, _ in ZONES:
         if event & crossed:
-            draft.signals.add(Signal.ZONE_ENTERED if event & inside else Signal.ZONE_LEFT)
             draft.other["zone"] = number
-    if event & ~NAMED or (len(value) < 4 and not draft.signals):
+    if len(value) < 4 and not draft.signals:
         draft.signals.add(Signal.UNSPECIFIED)
     for bit, number in SIDE_BUTTONS:
         if event & bit:
@@ -138,6 +139,28 @@ def _alarm(draft: _Draft, _key: int, value: bytes) -> None:
     draft.other["event"] = event
     if len(value) >= 8:
         draft.alarm_at = _moment(value, 4)
+
+
+def _signals(event: int, settings: DeviceSettings) -> frozenset[Signal]:
+    """Every signal whose bit is set. A bit that has no name is an alarm all the same."""
+    if not settings.alarms:
+        return _usual_signals(event)
+    inside = sum(event & bit for _, _, bit in ZONES)
+    found: frozenset[Signal] = frozenset()
+    for bit in range(event.bit_length()):
+        if event >> bit & 1:
+            found |= settings.meaning(f"bit {bit}", _usual_signals(1 << bit | inside))
+    return found
+
+
+def _usual_signals(event: int) -> frozenset[Signal]:
+    signals = {signal for bit, signal in SIGNALS if event & bit}
+    for _, crossed, inside in ZONES:
+        if event & crossed:
+            signals.add(Signal.ZONE_ENTERED if event & inside else Signal.ZONE_LEFT)
+    if event & ~NAMED:
+        signals.add(Signal.UNSPECIFIED)
+    return frozenset(signals)
 
 
 def _moment(value: bytes, at: int) -> datetime:

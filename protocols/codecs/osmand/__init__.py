@@ -10,6 +10,10 @@ Speed is in knots in a query and a form, in m/s in JSON. Every request names its
 nothing is carried over from the request before it, as a proxy may mix several phones
 on one connection.
 
+A code in a device's settings is an alarm word as the tables write it, in small letters without
+hyphens, underscores and spaces: ``sos`` (also for ``sos=1``), ``lowbattery``, ``mydoorbell``; one
+that was set is heard in ``event`` too. Times name their zone or are in UTC.
+
 See: https://www.traccar.org/osmand/ (query and form), https://gpslogger.app/#custom (custom
 addresses), transistorsoft's "location" schema (JSON of Traccar Client 9).
 """
@@ -44,6 +48,7 @@ from protocols.message import (
     Signal,
     WifiNetwork,
 )
+from protocols.settings import AS_USUAL, DeviceSettings
 
 
 def decode(frame: bytes, peer: Peer, heard_at: datetime) -> Incoming:
@@ -95,7 +100,7 @@ def _form_report(
     peer = peer.named(unit_id(said.pop("id", "")))
     if not (said or alarms or cells or wifi):
         return _incoming([Login(unit_id=peer.unit_id)], peer)
-    signals = signals_in(alarms, said)
+    signals = signals_in(alarms, said, peer.settings)
     lat, _, lon = said.pop("location", "").partition(",")
     named = said.pop("timestamp", "")
     at = instant(named) if named else None
@@ -142,13 +147,17 @@ def _json_reports(
     if not isinstance(locations, list):
         locations = [locations]
     # One that is no location must not cost the alarm in the next.
-    reports = [_json_report(one, heard_at) for one in locations if isinstance(one, dict)]
+    reports = [
+        _json_report(one, heard_at, peer.settings) for one in locations if isinstance(one, dict)
+    ]
     if not reports:
         refuse("no location")
     return _incoming(reports, peer)
 
 
-def _json_report(location: dict[str, object], heard_at: datetime) -> Report:
+def _json_report(
+    location: dict[str, object], heard_at: datetime, settings: DeviceSettings
+) -> Report:
     coords = _object(location, "coords")
     extras = _object(location, "extras")
     battery = _object(location, "battery")
@@ -156,11 +165,12 @@ def _json_report(location: dict[str, object], heard_at: datetime) -> Report:
     # "age" counts on while the app tries again.
     record = json.dumps({key: value for key, value in location.items() if key != "age"}).encode()
     at = None if named is None else instant(named)
-    signals = signals_in([written(location.get("alarm", ""))], scalars(location.items()))
+    alarm, facts = written(location.get("alarm", "")), scalars(location.items())
+    signals = signals_in([alarm], facts, settings)
     # The place of an alarm is the location; the extras are the app's standing luggage.
     # Yet what the luggage says of life and death is dropped only for its equal.
-    luggage = signals_in([written(extras.get("alarm", ""))], scalars(extras.items()))
-    if not signals:
+    luggage = signals_in([written(extras.get("alarm", ""))], scalars(extras.items()), settings)
+    if not (signals or (settings.alarms and signals_in([alarm], facts, AS_USUAL))):
         signals = luggage
     elif not signals & LIFE_SAFETY:
         signals |= luggage & LIFE_SAFETY

@@ -5,28 +5,32 @@ from collections.abc import Iterable, Mapping
 
 from protocols.http_request import number, storable
 from protocols.message import LIFE_SAFETY, Readings, Signal
+from protocols.settings import DeviceSettings
 
 KMH_PER_KNOT = 1.852
 KMH_PER_MPS = 3.6
 
 
-def signals_in(alarms: Iterable[str], said: Mapping[str, object]) -> frozenset[Signal]:
+def signals_in(
+    alarms: Iterable[str], said: Mapping[str, object], settings: DeviceSettings
+) -> frozenset[Signal]:
     """Every alarm named, in any case, with commas or one by one: none hides another.
 
     Apps that know no ``alarm`` say ``sos=1`` or ``event=sos``; only life and
-    death is taken from there, as other events carry other apps' words.
+    death is taken from there, as other events carry other apps' words, or what was set.
     """
-    found = set()
+    found: set[Signal] = set()
     for word in ",".join(alarms).split(","):
         name = _bare(word)
         if name not in NO_ALARM:
-            found.add(ALARMS.get(name, Signal.UNSPECIFIED))
+            found |= settings.meaning(name, frozenset({ALARMS.get(name, Signal.UNSPECIFIED)}))
     for key in SHOUTS:
         if key in said and _bare(written(said[key])) not in NO_ALARM:
-            found.add(Signal.PANIC)
-    event = ALARMS.get(_bare(written(said.get("event", ""))))
-    if event in LIFE_SAFETY:
-        found.add(event)
+            found |= settings.meaning(key, _PANIC)
+    if "event" in said:
+        name = _bare(written(said["event"]))
+        usual = ALARMS.get(name)
+        found |= settings.meaning(name, frozenset({usual} if usual in LIFE_SAFETY else ()))
     return frozenset(found)
 
 
@@ -82,6 +86,7 @@ def _text(said: object) -> str | None:
 
 NO_ALARM = frozenset({"", "0", "false", "no", "none", "null", "off", "0.0"})
 SHOUTS = ("sos", "panic")
+_PANIC = frozenset({Signal.PANIC})
 
 ALARMS = {
     "sos": Signal.PANIC,
