@@ -23,7 +23,6 @@ from math import isfinite
 from random import Random
 from typing import Any
 
-import orjson
 import psutil
 
 import protocols
@@ -33,14 +32,16 @@ from loadtests.seals import mended, seals_of
 from loadtests.seeds import HEARD_AT, Seed, seeds_of
 from protocols.codec import Codec, Conversation, Heard, Incoming, Peer
 from protocols.errors import Malformed, Unframeable
-from protocols.message import Report, Signal
+from protocols.message import Fix, Report, Signal
 from protocols.settings import DeviceSettings, Option
+from tracking.ingest.rows import microseconds, position_row
 
 _SLOW_S = 0.005
 _GROWN_BYTES = 48 * 2**20
 _GROWN_BLOCKS = 150_000
 _WARM_UP = 0.2
 _EXAMPLES = 5
+_SOMEWHERE = Fix(at=HEARD_AT, lat=0.0, lon=0.0)
 
 
 class Wrong(Exception):
@@ -141,11 +142,19 @@ def _examine_report(report: Report) -> None:
         for number in (fix.altitude_m, fix.speed_kmh, fix.course_deg, fix.accuracy_m):
             if number is not None and not isfinite(number):
                 raise Wrong(f"a fix with {number}")
-    try:
-        told = orjson.dumps({"other": report.other, "readings": report.readings})
-    except TypeError as error:
-        raise Wrong(f"what JSON cannot carry: {error}") from error
-    if b"\\u0000" in told:
+    position_row(
+        report,
+        fix or _SOMEWHERE,
+        asset=bytes(16),
+        device=bytes(16),
+        at_us=microseconds(fix.at if fix else HEARD_AT),
+        received_us=0,
+        fingerprint=0,
+        buffered=report.buffered,
+        misdated=False,
+        newest=True,
+    )
+    if "\0" in report.readings.get("driver_id", ""):
         raise Wrong("a NUL, which PostgreSQL refuses in a text")
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from math import isfinite
 from typing import TypedDict
 
 
@@ -72,7 +73,8 @@ class Fix:
     """Where the receiver was at one instant, as the satellites saw it.
 
     ``valid`` is the receiver's own word: False for a last-known or estimated
-    place. None means the device did not say.
+    place. None means the device did not say; a number without end (``1e309``
+    on the wire) says nothing either.
     """
 
     at: datetime
@@ -87,6 +89,12 @@ class Fix:
     def __post_init__(self) -> None:
         if not (-90.0 <= self.lat <= 90.0 and -180.0 <= self.lon <= 180.0):
             raise ValueError(f"not on Earth: {self.lat}, {self.lon}")
+        said = (self.altitude_m or 0.0) + (self.speed_kmh or 0.0)
+        said += (self.course_deg or 0.0) + (self.accuracy_m or 0.0)
+        if not isfinite(said):
+            for name in ("altitude_m", "speed_kmh", "course_deg", "accuracy_m"):
+                if not isfinite(getattr(self, name) or 0.0):
+                    object.__setattr__(self, name, None)
 
 
 class Readings(TypedDict, total=False):

@@ -48,8 +48,9 @@ def breaking(why: object) -> Codec:
         ("is slow", "slow: more than 5 ms a frame"),
         ("leaks", "grows"),
         (Report(at=datetime(2026, 1, 1)), "a time that is not UTC"),  # noqa: DTZ001 - that is it
-        (Report(other={"raw": b"\0"}), "what JSON cannot carry"),
-        (Report(other={"raw": "\0"}), "a NUL"),
+        (Report(other={"raw": b"\0"}), "TypeError"),
+        (Report(readings={"driver_id": "half \ud800"}), "UnicodeEncodeError"),
+        (Report(readings={"driver_id": "\0"}), "a NUL"),
     ],
     ids=str,
 )

@@ -4,13 +4,15 @@ Rows are encoded here, once, into one buffer: letting the driver encode value by
 five times as much (see loadtests). See: PostgreSQL manual, COPY, binary format; PostGIS EWKB.
 """
 
+import struct
+from dataclasses import asdict
 from datetime import datetime
 from struct import Struct
 from uuid import UUID
 
 import orjson
 
-from protocols.message import Fix, Report
+from protocols.message import CellTower, Fix, Report, WifiNetwork
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
@@ -109,11 +111,18 @@ def uuid_bytes(name: UUID) -> bytes:
 
 
 def _real(number: float | None) -> bytes:
-    return _NULL if number is None else _REAL.pack(4, number)
+    """Four bytes; what they cannot hold (1e300) says nothing, and must not cost the fix."""
+    try:
+        return _NULL if number is None else _REAL.pack(4, number)
+    except (OverflowError, struct.error):
+        return _NULL
 
 
 def _double(number: float | None) -> bytes:
-    return _NULL if number is None else _DOUBLE.pack(8, number)
+    try:
+        return _NULL if number is None else _DOUBLE.pack(8, number)
+    except (OverflowError, struct.error):
+        return _NULL
 
 
 def _fact(fact: bool | None) -> bytes:
@@ -154,17 +163,25 @@ def _rest(report: Report) -> bytes:
         rest["wifi"] = report.wifi
     if not rest:
         return _NULL
-    data = orjson.dumps(rest)
+    try:
+        data = orjson.dumps(rest)
+    except TypeError:  # what JSON can hold and orjson cannot must not cost the fix
+        data = orjson.dumps(_storable(rest))
     if rb"\u0000" in data:  # PostgreSQL has no NUL in text
-        data = orjson.dumps(_without_nul(rest))
+        data = orjson.dumps(_storable(rest))
     return _SIZE.pack(len(data) + 1) + b"\1" + data
 
 
-def _without_nul(value: object) -> object:
+def _storable(value: object) -> object:
+    """The same without NUL and half characters, and with numbers of more than 64 bits as hex."""
     if isinstance(value, str):
-        return value.replace("\0", "")
+        return value.replace("\0", "").encode("utf-8", "replace").decode()
+    if isinstance(value, int) and not -(1 << 63) <= value < 1 << 64:
+        return hex(value)[:100]
+    if isinstance(value, CellTower | WifiNetwork):
+        value = asdict(value)
     if isinstance(value, dict):
-        return {_without_nul(name): _without_nul(each) for name, each in value.items()}
+        return {_storable(name): _storable(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_nul(each) for each in value]
+        return [_storable(each) for each in value]
     return value
