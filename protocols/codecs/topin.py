@@ -48,13 +48,13 @@ _LOGIN_SIZE, _LONGEST = 15, 1024
 _DEGREE = 1_800_000
 _FIXED, _WEST, _NORTH, _COURSE = 0x1000, 0x0800, 0x0400, 0x03FF
 _PLACE = struct.Struct(">6BBIIBH")
+_NOTHING: frozenset[Signal] = frozenset()
 _ALARMS = (
     (0x01, "bit 0", frozenset({Signal.SHOCK})),
     (0x02, "bit 1", frozenset({Signal.OVERSPEED})),
     (0x10, "bit 4", frozenset({Signal.LOW_POWER})),
+    *((1 << bit, f"bit {bit}", _NOTHING) for bit in (2, 3, 5, 6, 7)),
 )
-_UNREAD = tuple((1 << bit, f"bit {bit}") for bit in (2, 3, 5, 6, 7))
-_NOTHING: frozenset[Signal] = frozenset()
 _HELP = frozenset({Signal.PANIC})
 _REJECTED = _MARK + b"\x01\x44" + _TAIL
 _FEWEST_SECONDS, _MOST_SECONDS = 10, 65_535
@@ -253,13 +253,12 @@ def _alarm(byte: int, settings: DeviceSettings) -> frozenset[Signal]:
     if not byte:
         return _NOTHING
     signals = _NOTHING
+    read = False
     for bit, name, usual in _ALARMS:
-        if byte & bit:
+        if byte & bit and (usual or name in settings.alarms):
             signals |= settings.meaning(name, usual)
-    for bit, name in _UNREAD:
-        if byte & bit and settings.alarms:
-            signals |= settings.meaning(name, _NOTHING)
-    return signals or (frozenset() if settings.alarms else frozenset({Signal.UNSPECIFIED}))
+            read = True
+    return signals if read else frozenset({Signal.UNSPECIFIED})
 
 
 def _beat(frame: bytes, peer: Peer, _heard_at: datetime) -> Incoming:
