@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from protocols.codec import Incoming, Peer
-from protocols.codecs.galileo.tags import IMEI, SIZES, Record, report, told
+from protocols.codecs.galileo.tags import IMEI, SIZES, Record, alarm_of, report, told
 from protocols.errors import Malformed
 from protocols.message import Fix, Message, Report, Signal
 from protocols.wire import Reader
@@ -53,7 +53,7 @@ def _unpacked(
         lat=180 * (bits >> 10 & 0x1FFFFF) / 2097152 - 90,
         valid=not bits >> 53 & 1,
     )
-    alarm = frozenset({Signal.UNSPECIFIED}) if bits >> 9 & 1 else frozenset[Signal]()
+    alarm = alarm_of(peer.settings) if bits >> 9 & 1 else frozenset[Signal]()
     return Report(
         fix=full.fix or place,
         at=full.at,

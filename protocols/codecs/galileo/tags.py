@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from protocols.codec import Peer
 from protocols.errors import Malformed
 from protocols.message import CommandReply, Fix, Heartbeat, Login, Message, Readings, Report, Signal
+from protocols.settings import DeviceSettings
 from protocols.wire import text
 
 IMEI, BOX, NUMBER, TIME, PLACE, MOTION, HEIGHT = 0x03, 0x04, 0x10, 0x20, 0x30, 0x33, 0x34
@@ -228,6 +229,13 @@ def _signals(record: Record, peer: Peer) -> frozenset[Signal]:
     found = peer.settings.inputs(_number(record, INPUTS)) if INPUTS in record else frozenset()
     for bit in range(16) if peer.settings.alarms else (ALARM_BIT,):
         if status >> bit & 1:
-            usual = frozenset({Signal.UNSPECIFIED}) if bit == ALARM_BIT else frozenset[Signal]()
-            found |= peer.settings.meaning(f"status{bit}", usual)
+            if bit == ALARM_BIT:
+                found |= alarm_of(peer.settings)
+            else:
+                found |= peer.settings.meaning(f"status{bit}", frozenset())
     return found
+
+
+def alarm_of(settings: DeviceSettings) -> frozenset[Signal]:
+    """What the alarm of the box says, whose button may be whatever was wired to it."""
+    return settings.meaning(f"status{ALARM_BIT}", frozenset({Signal.UNSPECIFIED}))
