@@ -11,7 +11,8 @@ length of the old kind is hexadecimal, of the new kind decimal, and both count e
 
 The old end in a Modbus CRC, the new in an exclusive-or. Frames seen in the field carry wrong
 ones, so a wrong sum is noted in ``other`` and the frame is heard: it may be the alarm. Why a
-frame was sent are two hexadecimal digits, and so are the alarm codes of the settings: ``01``.
+frame was sent are two hexadecimal digits, and so are the alarm codes of the settings: ``01``;
+the bits of the state in columns are ``bit 0`` to ``bit 31``.
 The old kind: ``bars.py``. The new kind: ``columns.py``.
 """
 

@@ -8,16 +8,17 @@ from protocols.codec import Peer
 from protocols.codecs.totem.fields import fix_from, meaning, moment, tower
 from protocols.errors import Malformed
 from protocols.message import CommandReply, Fix, Message, Readings, Report, Signal, Unknown
+from protocols.settings import DeviceSettings
 
-_STATE_SIGNALS = (
-    (1 << 31, Signal.PANIC),
-    (1 << 29, Signal.OVERSPEED),
-    (1 << 27, Signal.ZONE_LEFT),
-    (1 << 26, Signal.ZONE_ENTERED),
-    (1 << 25, Signal.ANTENNA_CUT),
-)
+_STATE_SIGNALS = {
+    31: Signal.PANIC,
+    29: Signal.OVERSPEED,
+    27: Signal.ZONE_LEFT,
+    26: Signal.ZONE_ENTERED,
+    25: Signal.ANTENNA_CUT,
+}
 # Only firmware that also sends temperatures means these; on older one bit 14 is the fix.
-_LATER_STATE_SIGNALS = ((1 << 14, Signal.LOW_BATTERY), (1 << 10, Signal.JAMMING))
+_LATER_STATE_SIGNALS = _STATE_SIGNALS | {14: Signal.LOW_BATTERY, 10: Signal.JAMMING}
 _SHORTEST = 74
 _IGNITION, _MAINS = 1 << 30, 1 << 28
 _FIXED, _FIXED_BEFORE = 1 << 12, 1 << 14
@@ -56,7 +57,7 @@ def _columns(kind: str, content: str, peer: Peer, *, wrong_sum: bool) -> Message
     middle = content[20 : north - 38]
     later = len(middle) >= 16
     at = moment(content[8:20], peer, year_first=True)
-    signals = _state_signals(state, later=later)
+    signals = _state_signals(state, peer.settings, later=later)
     signals |= meaning(kind, peer)
     inputs = bool(state & _IGNITION) | (state >> 18 & 2) | (state >> 16 & 4) | (state >> 14 & 8)
     signals |= peer.settings.inputs(inputs)
@@ -104,9 +105,16 @@ def _hexadecimal(digits: str) -> int | None:
         return None
 
 
-def _state_signals(state: int, *, later: bool) -> frozenset[Signal]:
-    bits = _STATE_SIGNALS + _LATER_STATE_SIGNALS if later else _STATE_SIGNALS
-    return frozenset(signal for bit, signal in bits if state & bit)
+def _state_signals(state: int, settings: DeviceSettings, *, later: bool) -> frozenset[Signal]:
+    usual = _LATER_STATE_SIGNALS if later else _STATE_SIGNALS
+    if not settings.alarms:
+        return frozenset(signal for bit, signal in usual.items() if state >> bit & 1)
+    said = (
+        settings.meaning(f"bit {bit}", frozenset({usual[bit]} if bit in usual else ()))
+        for bit in range(32)
+        if state >> bit & 1
+    )
+    return frozenset[Signal]().union(*said)
 
 
 def _volts(middle: str) -> Readings:
