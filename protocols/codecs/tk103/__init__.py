@@ -12,7 +12,8 @@ A unit puts its name, 12 characters or an IMEI, before a kind; everything is tex
 
 BP00 and BP05 are answered, which lets the unit in; the rest is not. In ``state`` are power, engine,
 three half bytes of flags, and fuel. A code of ``DeviceSettings.alarms`` is a kind, with the number
-behind it where there is one: ``DW3E``, ``BO012``, ``BQ811``.
+behind it where there is one: ``DW3E``, ``BO012``, ``BQ811``; or one of the flags, ``wires 2`` for
+the SOS button, ``sensors 1``, ``doors 8``.
 
 Reports: ``reports.py``. The other way: ``commands.py``.
 """

@@ -144,8 +144,15 @@ def _state(
     other["wires"], other["sensors"], other["doors"] = wires, sensors, doors
     if wires & 8:
         readings["immobilised"] = True
-    pressed = settings.inputs((wires & 1) << 1)
-    return readings, other, pressed | {Signal.PANIC} if wires & 2 else pressed
+    signals = settings.inputs((wires & 1) << 1)
+    if wires & 2:
+        signals |= settings.meaning("wires 2", frozenset({Signal.PANIC}))
+    if settings.alarms:
+        for name, flags in (("wires", wires & ~2), ("sensors", sensors), ("doors", doors)):
+            for flag in (1, 2, 4, 8):
+                if flags & flag:
+                    signals |= settings.meaning(f"{name} {flag}", _NOTHING)
+    return readings, other, signals
 
 
 def _fix(at: datetime, place: Sequence[str], speed: str, course: str) -> Fix | None:
