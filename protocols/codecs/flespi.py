@@ -202,14 +202,16 @@ def _fix(said: Mapping[str, object], at: datetime) -> Fix | None:
 def _signals(said: Mapping[str, object], settings: DeviceSettings) -> frozenset[Signal]:
     """Every alarm whose parameter is true; one that names no kind is UNSPECIFIED."""
     found: frozenset[Signal] = frozenset()
+    named = False
     for key in said:
         known = key in _ALARMS or key in settings.alarms
         if known and (said[key] is True or number(said[key])):
             usual = _ALARMS.get(key)
             found |= settings.meaning(key, frozenset() if usual is None else frozenset({usual}))
+            named = True
     if settings.panic_inputs:
         found |= settings.inputs(_inputs(said))
-    if not found and said.get(_SOME_ALARM) is True:
+    if not (named or found) and said.get(_SOME_ALARM) is True:
         found = settings.meaning(_SOME_ALARM, frozenset({Signal.UNSPECIFIED}))
     return found
 
