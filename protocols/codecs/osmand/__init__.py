@@ -170,9 +170,10 @@ def _json_report(
     # The place of an alarm is the location; the extras are the app's standing luggage.
     # Yet what the luggage says of life and death is dropped only for its equal.
     luggage = signals_in([written(extras.get("alarm", ""))], scalars(extras.items()), settings)
-    if not (signals or (settings.alarms and signals_in([alarm], facts, AS_USUAL))):
-        signals = luggage
-    elif not signals & LIFE_SAFETY:
+    usual = signals_in([alarm], facts, AS_USUAL) if settings.alarms else signals
+    if not usual:
+        signals |= luggage
+    elif not usual & LIFE_SAFETY:
         signals |= luggage & LIFE_SAFETY
     readings = readings_in(
         {"motion": location.get("is_moving"), "odometer": positive(location.get("odometer"))}
