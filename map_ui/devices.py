@@ -185,7 +185,7 @@ async def frames(
     language = chosen(request, person.language)
     # Off the event loop: naming the places of many records takes longer than an alarm should wait.
     shown = await asyncio.to_thread(lambda: [_shown(frame, language) for frame in found])
-    return page(
+    answer = page(
         request,
         "device-frames.html",
         reader=person,
@@ -195,6 +195,9 @@ async def frames(
         news=after is not None,
         glance=meaning.AT_A_GLANCE,
     )
+    if after is not None:
+        answer.headers["HX-Trigger"] = "said"  # other parts of the page look again
+    return answer
 
 
 @router.get("/devices/{device_id}/answers")

@@ -23,6 +23,7 @@ async def test_a_click_on_an_asset_opens_its_card_with_its_place_and_readings(
     await expect(desk.locator("#card-place")).to_have_text("canton Leuven, near Leuven (Belgium)")
     await expect(desk.locator("#card-readings")).to_contain_text("3.90 V")
     await expect(desk.locator("#card-coordinates")).to_contain_text("50.8796")
+    await expect(desk.locator("#card-device a[href^='/devices/']")).to_have_text(unit_id)
 
     await _settled(desk)
     await desk.click("#card-close")

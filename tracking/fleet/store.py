@@ -395,14 +395,20 @@ def _asset(row: Record) -> Asset:
 
 
 def _bare(search: str) -> str:
-    """Without what people put between letters and digits, nor the 0 that is dialled at home."""
+    """Without what people put between letters and digits, nor the 0 that is dialled at home.
+
+    "" for what is too short to be looked for in the middle of a number.
+    """
     bare = re.sub(r"[^a-z0-9]", "", search.lower())
-    return bare.removeprefix("0") if bare.isdecimal() else bare
+    bare = bare.removeprefix("0") if bare.isdecimal() else bare
+    return bare if len(bare) >= _FEWEST else ""
 
 
 def _device(row: Record) -> Device:
     return Device(**{**row, "kind": DeviceKind(row["kind"])})
 
+
+_FEWEST = 3
 
 _ASSETS = """
     SELECT a.id, a.number, a.organisation_id, o.name AS organisation, a.kind, a.name, a.plate,
