@@ -5,7 +5,7 @@ folded again from the same beginning.
 """
 
 import random
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
@@ -145,11 +145,11 @@ def questionable(
 
 
 class Fold:
-    """Folds one batch: ``Fold(...).all(arrivals)``."""
+    """Folds one batch: ``Fold(...).all(arrivals)``. Who is not among ``units`` is a stranger."""
 
     def __init__(
         self,
-        units: Units,
+        units: Mapping[str, Unit],
         rules: RuleBook,
         bounds: Bounds,
         known: Collection[Key] = (),

@@ -82,6 +82,10 @@ class Units:
         """The unit, if it is registered and has been read."""
         return self._known.get(unit_id)
 
+    def among(self, unit_ids: Iterable[str]) -> dict[str, Unit]:
+        """The registered ones of these, as they are known now."""
+        return {name: unit for name in unit_ids if (unit := self._known.get(name)) is not None}
+
     def missing(self, unit_ids: Iterable[str], now: datetime) -> list[str]:
         """Which of these names must be looked up, in a fixed order."""
         fresh = now - self._unknown_for

@@ -7,7 +7,7 @@ the batch and kept in quarantine with its error.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -19,7 +19,7 @@ from tracking.ingest import store
 from tracking.ingest.arrival import Arrival
 from tracking.ingest.figures import Figures
 from tracking.ingest.fold import Bounds, Fold, Folded, Key, anything, fingerprint, questionable
-from tracking.ingest.identity import Units
+from tracking.ingest.identity import Unit, Units
 from tracking.rules.service import RuleBook
 from tracking.settings import Settings
 
@@ -147,24 +147,33 @@ class Writer:
         assert connection is not None
         ask_all = False
         lost: set[str] = set()
+        names = {arrival.unit_id for arrival in batch}
         for _ in range(8):
-            await self._identify(connection, batch)
+            await self._identify(connection, names)
             self._notice_rivals(batch, lost)
             known = await self._known(connection, batch, ask_all=ask_all)
-            folded = Fold(self._units, self._rules, self._bounds, known, self._mark).all(batch)
+            if self._units.missing(names, clock.now()):
+                # Somebody forgot one of them while we asked; it is no stranger for that.
+                continue
+            who = self._units.among(names)
+            folded = Fold(who, self._rules, self._bounds, known, self._mark).all(batch)
             try:
                 async with asyncio.timeout(60.0):
-                    return await self._write(connection, folded)
+                    return await self._write(connection, folded, who)
             except _Stale as stale:
-                self._units.forget(stale.unit_ids)
+                # Our other lane may have claimed them anew meanwhile.
+                self._units.forget(
+                    each for each in stale.unit_ids if self._units.get(each) is who.get(each)
+                )
                 lost |= stale.unit_ids
             except _MetBefore:
                 ask_all = True
         raise RuntimeError("this batch does not settle: other gateways keep claiming its units")
 
-    async def _identify(self, connection: Connection, batch: Sequence[Arrival]) -> None:
+    async def _identify(self, connection: Connection, names: Collection[str]) -> None:
+        """Learn who these are. The other lane may ask the same: the later claim holds for both."""
         now = clock.now()
-        missing = self._units.missing({arrival.unit_id for arrival in batch}, now)
+        missing = self._units.missing(names, now)
         if missing:
             async with asyncio.timeout(30.0):
                 found = await store.claim(
@@ -200,13 +209,15 @@ class Writer:
         async with asyncio.timeout(30.0):
             return await store.stored_already(connection, keys)
 
-    async def _write(self, connection: Connection, folded: Folded) -> tuple[Kept, set[Arrival]]:
+    async def _write(
+        self, connection: Connection, folded: Folded, who: Mapping[str, Unit]
+    ) -> tuple[Kept, set[Arrival]]:
         for day in sorted(folded.days - self._days):
             await store.open_day(connection, date.fromordinal(day))
             self._days.add(day)
         seq: int | None = None
         refused: set[Arrival] = set()
-        touched = self._touched(folded)
+        touched = _touched(folded, who)
         async with connection.transaction():
             if folded.positions:
                 filed = await store.file_positions(connection, folded.positions)
@@ -214,7 +225,7 @@ class Writer:
                     raise _MetBefore
             if folded.frames:
                 await store.file_frames(connection, folded.frames)
-            await self._own(connection, folded, touched)
+            await _own(connection, folded, touched, who)
             if folded.quarantined:
                 await store.quarantine(connection, folded.quarantined)
             if folded.unknown:
@@ -231,41 +242,43 @@ class Writer:
         self.figures.committed(folded, refused=len(refused))
         return Kept(folded=folded, seq=seq), refused
 
-    def _touched(self, folded: Folded) -> list[str]:
-        """Units whose hearing is due to be written.
 
-        Not each time they speak, or it would cost as much as their positions.
-        """
-        return [
-            unit_id
-            for unit_id, at in folded.heard.items()
-            if (unit := self._units.get(unit_id)) is not None and at - unit.written_at >= unit.slack
+def _touched(folded: Folded, who: Mapping[str, Unit]) -> list[str]:
+    """Units whose hearing is due to be written.
+
+    Not each time they speak, or it would cost as much as their positions.
+    """
+    return [
+        unit_id
+        for unit_id, at in folded.heard.items()
+        if at - who[unit_id].written_at >= who[unit_id].slack
+    ]
+
+
+async def _own(
+    connection: Connection, folded: Folded, touched: Sequence[str], who: Mapping[str, Unit]
+) -> None:
+    """Write what only the holder of a unit's epoch may write. Raises _Stale otherwise."""
+    stale: set[str] = set()
+    if folded.memories:
+        changed = [
+            (unit_id, who[unit_id].epoch, memories)
+            for unit_id, memories in sorted(folded.memories.items())
         ]
-
-    async def _own(self, connection: Connection, folded: Folded, touched: Sequence[str]) -> None:
-        """Write what only the holder of a unit's epoch may write. Raises _Stale otherwise."""
-        stale: set[str] = set()
-        if folded.memories:
-            changed = [
-                (unit_id, unit.epoch, memories)
-                for unit_id, memories in sorted(folded.memories.items())
-                if (unit := self._units.get(unit_id)) is not None
-            ]
-            stale |= await store.write_memories(connection, changed)
-        if touched:
-            heard = [
-                (
-                    unit_id,
-                    unit.epoch,
-                    folded.heard[unit_id],
-                    folded.newest_at.get(unit_id, unit.newest_at),
-                )
-                for unit_id in touched
-                if (unit := self._units.get(unit_id)) is not None
-            ]
-            stale |= await store.write_hearing(connection, heard)
-        if stale:
-            raise _Stale(stale)
+        stale |= await store.write_memories(connection, changed)
+    if touched:
+        heard = [
+            (
+                unit_id,
+                who[unit_id].epoch,
+                folded.heard[unit_id],
+                folded.newest_at.get(unit_id, who[unit_id].newest_at),
+            )
+            for unit_id in touched
+        ]
+        stale |= await store.write_hearing(connection, heard)
+    if stale:
+        raise _Stale(stale)
 
 
 def _cries_for_help(arrival: Arrival) -> tuple[Report, ...]:

@@ -66,6 +66,7 @@ async def rings_in_the_dark(settings: Settings, pool: Pool) -> None:
     async with desk(settings) as rung, listening(settings) as gateway:
         device = await Device("gt06", UNIT).connect(gateway.ports["gt06/tcp"])
         await device.sign_in()
+        await until(lambda: gateway.units.get(UNIT))
         signed_in = device.answers
         await darkness.falls()
         try:

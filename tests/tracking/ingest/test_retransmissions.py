@@ -1,9 +1,14 @@
 """A device says again what was not acknowledged in time. It counts once; nothing else does."""
 
-from protocols.message import Report, Signal
+from typing import Any
+
+import pytest
+
+from protocols.message import Login, Report, Signal
 from tests.devices import Device, ago, report, sos
 from tests.gateways import alarms, broken, count, listening, register, the_alarm
 from tracking.database import Pool
+from tracking.ingest import store
 from tracking.settings import Settings
 
 UNIT = "356938035643809"
@@ -76,3 +81,29 @@ async def test_equal_records_of_two_units_are_two(settings: Settings, pool: Pool
             await device.answered()
     assert await count(pool, "positions") == 2
     assert {alarm["unit_id"] for alarm in await alarms(pool)} == {UNIT, other}
+
+
+async def test_a_unit_that_is_forgotten_in_the_middle_of_a_batch_is_no_stranger(
+    settings: Settings, pool: Pool, monkeypatch: pytest.MonkeyPatch
+):
+    known = await register(pool, UNIT)
+    async with listening(settings) as gateway:
+        device = await Device("gt06", UNIT).connect(gateway.ports["gt06/tcp"])
+        device.say(Login(unit_id=UNIT), report(ago(60)))
+        await device.answered()
+        ask, forgotten = store.stored_already, []
+
+        async def forgets(*asked: Any) -> set[Any]:
+            """As the other lane does whose claim was taken, or somebody who edits the unit."""
+            if not forgotten:
+                forgotten.append(UNIT)
+                gateway.units.forget([UNIT])
+            return await ask(*asked)
+
+        monkeypatch.setattr(store, "stored_already", forgets)
+        device.say(sos(ago(10), 5))
+        await device.answered()
+    assert forgotten
+    alarm = await the_alarm(pool)
+    assert (alarm["asset_id"], alarm["labels"]) == (known.asset_id, [])
+    assert await count(pool, "quarantined_frames") == 0
