@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from map_ui import assets, devices, pages, quarantine, report
+from map_ui import assets, devices, imports, pages, profiles, quarantine, report, setup
 from tracking.api.app import create_app as create_api
 
 
@@ -15,7 +15,11 @@ def add_pages(app: FastAPI) -> FastAPI:
     """Put the pages and their files on an application that has the API."""
     app.include_router(assets.router)
     app.include_router(pages.router)
+    # Before the pages of single devices, whose ids would match "import".
+    app.include_router(imports.router)
     app.include_router(devices.router)
+    app.include_router(setup.router)
+    app.include_router(profiles.router)
     app.include_router(quarantine.router)
     app.include_router(report.router)
     return app

@@ -71,7 +71,8 @@ async def list_versions(
 @router.post("/profiles/preview", summary="Preview settings", responses=responses(Forbidden))
 async def preview_settings(person: Staff, said: PreviewAsked) -> PreviewShown:  # noqa: ARG001 - who asks must be staff
     """What these frames would mean with these settings. Nothing is stored or sent."""
-    frames = [bytes.fromhex(each) for each in said.frames]
+    heard_at = said.heard_at or clock.now()
+    frames = [(heard_at, bytes.fromhex(each)) for each in said.frames]
     return PreviewShown(
         frames=[
             dict(meaning)
@@ -80,7 +81,6 @@ async def preview_settings(person: Staff, said: PreviewAsked) -> PreviewShown:  
                 codec=said.codec,
                 unit_id=said.unit_id,
                 settings=said.settings,
-                heard_at=said.heard_at or clock.now(),
             )
         ]
     )

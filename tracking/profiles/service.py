@@ -132,16 +132,16 @@ async def frames_of(
 
 
 def preview(
-    frames: Sequence[bytes],
+    frames: Sequence[tuple[datetime, bytes]],
     *,
     codec: str,
     unit_id: str,
     settings: Mapping[str, object],
-    heard_at: datetime,
 ) -> list[Mapping[str, object]]:
-    """What these frames, said one after the other, would mean with these settings. Raises Invalid.
+    """What these frames would mean with these settings. Raises Invalid.
 
-    Nothing is stored. The settings may name a model and a secret here.
+    Frames are said one after the other, each with when it was heard. Nothing is stored. The
+    settings may name a model and a secret here.
     """
     _refuse_unspoken(codec)
     try:
@@ -153,7 +153,7 @@ def preview(
         sessions.hear(
             Row(wire=frame, unit_id=unit_id, session="preview", settings=chosen), heard_at
         )
-        for frame in frames
+        for heard_at, frame in frames
     ]
 
 
