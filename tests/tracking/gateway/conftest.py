@@ -1,14 +1,16 @@
-"""A broker, for those tests that ask for one."""
+"""A gateway that lasts for a module of tests."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
-import pytest
+import pytest_asyncio
 
-from tests.mosquitto import BOX, Mosquitto, mosquitto
+from tests.conftest import Servers, making_settings
+from tests.lasting import Lasting, lasting
 
 
-@pytest.fixture
-async def broker(tmp_path: Path) -> AsyncIterator[Mosquitto]:
-    async with mosquitto(tmp_path, "jane", BOX, "mallory") as started:
-        yield started
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(servers: Servers) -> AsyncIterator[Lasting]:
+    """One gateway and one database, which each test empties first."""
+    with making_settings(servers, servers.home) as make:
+        async with lasting(make()) as opened:
+            yield opened
