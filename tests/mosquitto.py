@@ -63,6 +63,17 @@ class Mosquitto:
             "mqtt_password": "vigil"[::-1],
         }
 
+    async def also_over_tls(self) -> dict[str, Any]:
+        """Listen with a certificate for localhost, too; the settings for that."""
+        certificate, key = self.folder / "certificate.pem", self.folder / "key.pem"
+        await asyncio.to_thread(_certify, certificate, key)
+        port = _free_port()
+        with (self.folder / "config").open("a") as config:
+            config.write(f"listener {port} 127.0.0.1\ncertfile {certificate}\nkeyfile {key}\n")
+        await self.stop()
+        await self.start()
+        return {"mqtt_url": f"mqtts://localhost:{port}", "mqtt_ca": certificate}
+
     async def start(self) -> None:
         """Start it, the first time or again with what it had kept, and wait until it listens."""
         self.process = self._started()
@@ -129,16 +140,32 @@ def _configured(folder: Path, users: Sequence[str]) -> int:
             check=True,
             capture_output=True,
         )
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = _free_port()
     config = _CONFIG.format(port=port, folder=folder)
     if os.geteuid() == 0:
         config += "user root\n"  # it would drop to an account that may not enter here
     (folder / "config").write_text(config)
     (folder / "access").write_text(_ACCESS)
     (folder / "access").chmod(0o600)
-    return int(port)
+    return port
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+def _certify(certificate: Path, key: Path) -> None:
+    """A certificate for localhost, good for a day."""
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+         "-nodes", "-days", "1", "-subj", "/CN=localhost",
+         "-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(certificate)],
+        check=True,
+        capture_output=True,
+    )  # fmt: skip
 
 
 def location(at: datetime, **more: object) -> dict[str, object]:

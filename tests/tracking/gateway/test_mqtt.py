@@ -1,7 +1,8 @@
 """Devices that publish to a broker: kept, then acknowledged, like all others."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from tests.mosquitto import (
     JANE,
     Mosquitto,
     location,
+    mosquitto,
     record,
     set_up,
     until_connected,
@@ -40,6 +42,12 @@ from tracking.ingest.understood import understood
 from tracking.ingest.writer import Writer
 from tracking.rules.service import rules_of
 from tracking.settings import Settings
+
+
+@pytest.fixture
+async def broker(tmp_path: Path) -> AsyncIterator[Mosquitto]:
+    async with mosquitto(tmp_path, "jane", BOX, "mallory") as started:
+        yield started
 
 
 @pytest.fixture
@@ -62,6 +70,30 @@ async def test_a_position_is_stored_whichever_way_it_is_written(
         assert [tuple(row) for row in rows] == [(30, False), (50, False)]
         codecs = await pool.fetch("SELECT codec, unit_id FROM frames ORDER BY codec")
         assert [tuple(row) for row in codecs] == [("json_mqtt", BOX), ("owntracks", JANE)]
+
+
+async def test_a_broker_is_spoken_to_over_tls(settings: Settings, pool: Pool, broker: Mosquitto):
+    await register(pool, BOX, codec="json_mqtt")
+    secret = settings.model_copy(update=await broker.also_over_tls())
+    async with listening(secret) as gateway, broker.phone(BOX) as box:
+        await until_connected(gateway)
+        await box.publish(f"devices/{BOX}/json", record(ago(5)))
+        await until_stored(pool, 1)
+
+
+# paho leaves the socket of a failed handshake to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_a_broker_that_nobody_vouches_for_is_told_no_password(
+    settings: Settings, pool: Pool, broker: Mosquitto
+):
+    said = await broker.also_over_tls()
+    async with listening(settings.model_copy(update={**said, "mqtt_ca": None})) as gateway:
+        await until(lambda: gateway.intake.figures.mqtt == "away")
+
+        async def told() -> bool:
+            return await count(pool, "gateways", "last_error ILIKE '%certificate%'") == 1
+
+        await until(told)
 
 
 async def test_nobody_speaks_for_another(settings: Settings, pool: Pool, broker: Mosquitto):

@@ -1,6 +1,7 @@
 """Gateways and their broker come and go, and nothing that was published is lost or doubled."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from tests.mosquitto import (
     BOX,
     Mosquitto,
     location,
+    mosquitto,
     record,
     until_connected,
     until_hears,
@@ -31,6 +33,12 @@ from tracking.gateway.server import Gateway
 from tracking.settings import Settings
 
 NO_POSITIONS = "LOCK TABLE positions IN SHARE MODE"
+
+
+@pytest.fixture
+async def broker(tmp_path: Path) -> AsyncIterator[Mosquitto]:
+    async with mosquitto(tmp_path, "jane", BOX, "mallory") as started:
+        yield started
 
 
 @pytest.fixture
