@@ -2,6 +2,7 @@
 
 ``[[uplink]]``    name, source, hex, ack; perhaps prelude, model, unit_id; its messages
 ``[[downlink]]``  name, source, command, arguments, unit_id, hex; perhaps prelude, model, dialect
+``[codes]``       a signal, and a code of ``DeviceSettings.alarms`` that says it as usual
 """
 
 import tomllib
@@ -13,7 +14,7 @@ from typing import Any
 import protocols
 from protocols.codec import Codec, Conversation, Heard, Peer
 from protocols.json_lines import message_as_json
-from protocols.settings import settings_from
+from protocols.settings import DeviceSettings, settings_from
 
 FOLDER = Path(__file__).resolve().parents[1] / "vectors"
 HEARD_AT = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
@@ -41,13 +42,15 @@ class Vector:
     def ack(self) -> bytes:
         return bytes.fromhex(self.said.get("ack", ""))
 
-    def conversation(self) -> Conversation:
-        """A conversation in which the prelude has been said."""
+    @property
+    def settings(self) -> DeviceSettings:
+        return settings_from({"model": self.said.get("model", ""), **self.said.get("settings", {})})
+
+    def conversation(self, settings: DeviceSettings | None = None) -> Conversation:
+        """A conversation in which the prelude has been said, with the row's settings or others."""
         peer = Peer(
             unit_id=self.said.get("unit_id", ""),
-            settings=settings_from(
-                {"model": self.said.get("model", ""), **self.said.get("settings", {})}
-            ),
+            settings=settings or self.settings,
             dialect=self.said.get("dialect", ""),
         )
         talk = Conversation(self.codec, peer)

@@ -129,7 +129,7 @@ def _alarm(draft: _Draft, _key: int, value: bytes) -> None:
     for number, crossed, _ in ZONES:
         if event & crossed:
             draft.other["zone"] = number
-    if len(value) < 4 and not draft.signals:
+    if len(value) < 4 and not (draft.signals or _usual_signals(event)):
         draft.signals.add(Signal.UNSPECIFIED)
     for bit, number in SIDE_BUTTONS:
         if event & bit:
