@@ -16,18 +16,20 @@ from protocols.message import Command
 from tracking.settings import PROJECT
 
 COMMANDS = {kind.__name__ for kind in get_args(Command)} | {"Command"}
-SENDS = {"write", "writelines", "sendto", "send", "sendall", "sendfile", "_send"}
+SENDS = {"write", "writelines", "sendto", "send", "sendall", "sendfile", "publish", "_send"}
 
 WAYS = {
     # (file, function): what may be sent there, as it is written.
     ("gateway/connection.py", "write"): {"data"},
-    ("gateway/connection.py", "_take"): {"heard.error.answer"},
+    ("gateway/connection.py", "_take"): {"gateway.directory.answer_to(heard.error, unit_id)"},
     ("gateway/connection.py", "_let_in"): {"arrival.ack"},
     ("gateway/connection.py", "_settled"): {
         "answers[0] if len(answers) == 1 else b''.join(answers)"
     },
+    # Under vigil/gateways/ gateways tell each other that they are here; no device reads that.
+    ("gateway/mqtt.py", "_leave_word"): {"self._word_of(session)"},
     ("gateway/datagram.py", "_send"): {"data"},
-    ("gateway/datagram.py", "_take"): {"heard.error.answer"},
+    ("gateway/datagram.py", "_take"): {"gateway.directory.answer_to(heard.error, unit_id)"},
     ("gateway/datagram.py", "answer"): {"arrival.ack", "incoming.follow_up"},
 }
 """The only places in the gateway that give bytes to a socket."""

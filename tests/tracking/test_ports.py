@@ -24,7 +24,10 @@ def _settings(**others):
 
 def test_zero_takes_a_free_port_for_all_transports_of_a_protocol():
     found = ports.device_ports(_settings())
-    assert [one.codec for one in found] == protocols.names()
+    # What is heard through a broker alone has no port.
+    assert [one.codec for one in found] == [
+        name for name in protocols.names() if protocols.get(name).transports
+    ]
     assert len({one.port for one in found}) == len(found)
     assert all(one.port > 0 for one in found)
 

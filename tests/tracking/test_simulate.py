@@ -68,7 +68,7 @@ async def test_ports_that_want_more_than_bare_bytes_are_left_alone(make_settings
     settings = make_settings(tls_protocols=frozenset({"gt06"}), device_ports={"watch": -1})
     await seed.seed(settings)
     spoken = {one.codec.name for one in await simulate._devices(settings)}
-    assert spoken == set(protocols.names()) - {"gt06", "watch"}
+    assert spoken == {asset.codec for asset in ASSETS.values()} - {"gt06", "watch"}
 
 
 def test_a_demonstration_fills_the_map_and_somebody_cries_for_help(settings, monkeypatch):
@@ -76,7 +76,7 @@ def test_a_demonstration_fills_the_map_and_somebody_cries_for_help(settings, mon
     monkeypatch.setattr(simulate, "_FIRST_TROUBLE_S", 1.0)
     asyncio.run(seed.seed(settings))
     with running(settings) as stack:
-        ports = {name: stack.port(name) for name in protocols.names()}
+        ports = {name.partition("/")[0]: port for name, port in stack.roster.device_ports.items()}
         asyncio.run(_demonstrate(settings.model_copy(update={"device_ports": ports})))
 
 

@@ -9,15 +9,16 @@ DEEPEST = 6
 
 
 def give_examples(document: Schema) -> None:
-    """Add an example to every JSON body in this document that has none."""
+    """Add an example to every body in this document that has none."""
     schemas = document["components"]["schemas"]
     for methods in document["paths"].values():
         for operation in methods.values():
             bodies = [operation.get("requestBody", {}), *operation["responses"].values()]
             for body in bodies:
-                content = body.get("content", {}).get("application/json", {})
-                if content.get("schema") and not content.keys() & {"example", "examples"}:
-                    content["example"] = example(content["schema"], schemas)
+                for kind in ("application/json", "text/csv"):
+                    content = body.get("content", {}).get(kind, {})
+                    if content.get("schema") and not content.keys() & {"example", "examples"}:
+                        content["example"] = example(content["schema"], schemas)
 
 
 def example(schema: Schema, schemas: Schema, depth: int = 0) -> Any:  # noqa: ANN401 - any JSON value
