@@ -76,6 +76,7 @@ _SIGNALS = (
 # Watches in a drawer keep sending this bit in ordinary reports; only in an alarm is it news.
 _NOT_WORN = 1 << 3
 _MOVING = 1 << 4
+_ALL_BITS = 0xFFFF_FFFF
 
 _VITALS: dict[str, tuple[str, ...]] = {
     "pulse": ("heart_rate",),
@@ -248,7 +249,7 @@ def _fix(fields: Sequence[str], at: datetime) -> Fix | None:
 def _status(fields: Sequence[str]) -> int:
     """The state and alarm bits; 0 if there are none to read."""
     try:
-        return int(fields[15], 16) if len(fields[15]) <= 8 else 0
+        return int(fields[15], 16) & _ALL_BITS if len(fields[15]) <= 8 else 0
     except (ValueError, IndexError):
         return 0
 
