@@ -35,6 +35,9 @@ _log = logging.getLogger(__name__)
 
 _BACKLOG = 4_096
 _UNREADABLE_PER_SECOND = 20
+_HEARD_AT_ONCE = 16 * 1024
+"""What one connection can have unread: nobody else is heard while we understand that much. Who
+sends more is held back by TCP; as usual it could be megabytes, and a tenth of a second's work."""
 
 
 class Gateway:
@@ -335,6 +338,7 @@ def _bound(host: str, port: int, kind: socket.SocketKind) -> socket.socket:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 2)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 20_000)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _HEARD_AT_ONCE)
     listener.setblocking(False)
     try:
         listener.bind((host, port))
