@@ -145,8 +145,9 @@ def _bad_row(problem: Problem, words: Words) -> BadRow:
         if found := re.fullmatch(pattern, problem.what):
             told = words(said) % found.groupdict()
             return BadRow(line=problem.line, column=column or its_column, words=told, reason="")
-    rule = words(_ABOUT[column][0]) if column in _ABOUT else ""
-    return BadRow(line=problem.line, column=column, words=rule, reason=problem.what)
+    if column in _ABOUT:
+        return BadRow(line=problem.line, column=column, words=words(_ABOUT[column][0]), reason="")
+    return BadRow(line=problem.line, column=column, words="", reason=problem.what)
 
 
 def _of_the_file(what: str, words: Words) -> str:

@@ -94,6 +94,7 @@ ABOUT: Mapping[str, str] = {
     "check_clock": _(
         "Refuse frames without encryption too when their time is more than 40 s old or 20 s ahead"
     ),
+    "any_time": _("Take encrypted frames whatever their time: its clock cannot be set"),
     "plain": _("Take every frame without encryption although a key is set, not only alarms"),
     "day_first": _("The time of occurrence (H) names the day before the month"),
     "standard": _("Numbers packets as the standard (GOST 33472) has it, not as most firmware does"),
