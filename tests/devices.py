@@ -11,6 +11,7 @@ from protocols.codec import Conversation, Heard, Peer
 from protocols.errors import Unsupported
 from protocols.message import Fix, Login, Message, Readings, Report, Signal
 from protocols.settings import DeviceSettings
+from tracking import clock
 
 WITHIN_S = 15.0
 _connected: "set[Device]" = set()
@@ -82,7 +83,7 @@ class Device(asyncio.Protocol):
 
     def send_frames(self, *frames: bytes) -> list[Heard]:
         """Send frames; what a listener must make of them."""
-        heard = self._talk.receive(b"".join(frames), datetime.now(UTC))
+        heard = self._talk.receive(b"".join(frames), clock.now())
         self.expected += b"".join(
             one.incoming.ack + one.incoming.follow_up for one in heard if one.incoming
         )

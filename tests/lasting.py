@@ -9,12 +9,16 @@ import asyncio
 import socket
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
 
+import protocols
+from protocols.codec import Conversation, Peer
+from protocols.errors import Unsupported
+from protocols.message import Fix, Login, Report
 from tests.devices import all_vanish, until
 from tests.gateways import listening
 from tracking import clock, database
@@ -164,6 +168,18 @@ class Wire(asyncio.Protocol):
         """Break the connection off."""
         if self._transport is not None:
             self._transport.abort()
+
+
+def name_on_the_wire(codec: str, unit_id: str) -> str:
+    """What a device of this name calls itself: some protocols carry only a part of it."""
+    spoken = protocols.get(codec)
+    talk = Conversation(spoken)
+    fix = Fix(at=HEARD_AT, lat=50.85, lon=4.35)
+    for said in (Login(unit_id=unit_id), Report(fix=fix, at=HEARD_AT)):
+        with suppress(Unsupported):
+            speaker = talk.peer if talk.peer.unit_id else Peer(unit_id=unit_id)
+            talk.receive(spoken.simulate(said, speaker), HEARD_AT)
+    return talk.peer.unit_id
 
 
 @asynccontextmanager

@@ -36,7 +36,7 @@ class Device(asyncio.Protocol):
 
     __slots__ = (
         "_asking", "_before_proxy", "_closing", "_codec", "_ended", "_gateway", "_known",
-        "_paused", "_peer", "_since", "_slowed", "_talk", "_transport", "_waiting",
+        "_paused", "_peer", "_renamed", "_since", "_slowed", "_talk", "_transport", "_waiting",
         "address", "counted_as", "heard_at", "opened_at", "unit_id",
     )  # fmt: skip
 
@@ -53,6 +53,7 @@ class Device(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._waiting: list[Arrival] = []
         self._paused = self._slowed = False
+        self._renamed = False
         self._closing = False
         self.address = self.counted_as = ""
         self.unit_id = ""
@@ -204,6 +205,12 @@ class Device(asyncio.Protocol):
         self._peer = peer
         unit_id = clean(peer.unit_id)
         if unit_id != self.unit_id:
+            if self.unit_id and self._codec.one_unit_per_connection and not self._renamed:
+                self._renamed = True
+                _log.warning(
+                    "a connection speaks by a second name",
+                    extra={"unit": unit_id, "before": self.unit_id},
+                )
             self._gateway.presence.gone(self, self.unit_id)
             self.unit_id = unit_id
             self._since = clock.now() if self._codec.one_unit_per_connection else None
