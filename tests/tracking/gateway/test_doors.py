@@ -10,6 +10,7 @@ from struct import pack
 
 import pytest
 
+import protocols
 from tests.devices import Device, ago, report, until
 from tests.gateways import broken, count, listening, register
 from tracking.database import Pool
@@ -118,11 +119,13 @@ async def test_an_accepted_connection_notices_that_the_other_end_is_gone(setting
 
 
 async def test_a_port_that_is_taken_is_named(make_settings: Callable[..., Settings]):
+    # The others stay shut: what is opened before the one that is taken is not closed again.
+    shut = dict.fromkeys(protocols.names(), -1)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        settings = make_settings(device_ports={"gt06": port} | dict.fromkeys(("watch",), 0))
+        settings = make_settings(device_ports=shut | {"gt06": port})
         with pytest.raises(OSError, match=f"port {port} on 127.0.0.1"):
             await Gateway(settings, "gateway-1").listen()
 
