@@ -1,6 +1,7 @@
 """Who is running: the note that the supervisor keeps for `status`, `down` and a second `up`."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -91,3 +92,20 @@ def remove(settings: Settings) -> None:
 
 def _path(settings: Settings) -> Path:
     return settings.state_dir / "supervisor.json"
+
+
+def ports_in_columns(device_ports: Mapping[str, int]) -> list[str]:
+    """The device ports as lines for a person: ``gt06 5023``, ``dc09 12300/tcp,udp``."""
+    doors: dict[tuple[str, int], list[str]] = {}
+    for door, port in sorted(device_ports.items()):
+        name, _, transport = door.partition("/")
+        doors.setdefault((name, port), []).append(transport)
+    cells = [
+        f"{name:<12}{port}" + ("" if how == ["tcp"] else f"/{','.join(how)}")
+        for (name, port), how in doors.items()
+    ]
+    height = -(-len(cells) // _COLUMNS)
+    return ["".join(f"{cell:<27}" for cell in cells[row::height]).rstrip() for row in range(height)]
+
+
+_COLUMNS = 4

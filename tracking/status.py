@@ -92,11 +92,10 @@ def as_text(standing: Standing) -> str:
     """A page for a person."""
     if standing.phase == "down":
         return "Nothing is running here. `./vigil up` starts everything."
-    ports = ", ".join(f"{name} {port}" for name, port in sorted(standing.ports.items()))
+    ports = roster.ports_in_columns(standing.ports)
     lines = [
         f"Vigil is {'up' if standing.up else standing.phase} since {standing.started_at}",
         f"  pages         {standing.address}",
-        f"  device ports  {ports or 'none yet'}",
         f"  database      {standing.database}",
         f"  connections   {standing.connections}",
         f"  positions/s   {standing.positions_per_s:.1f}",
@@ -105,6 +104,7 @@ def as_text(standing: Standing) -> str:
         *([f"  MQTT broker   {_brokers(standing)}"] if standing.mqtt else []),
         f"  last error    {_last_error(standing)}",
         "",
+        *(["  devices connect to", *(f"  {line}" for line in ports), ""] if ports else []),
         f"  {'process':<14}{'state':<10}{'pid':>8}{'restarts':>10}  since",
     ]
     for one in standing.processes:

@@ -41,12 +41,12 @@ def follow(settings: Settings) -> None:
 
 def introduction(settings: Settings, found: roster.Roster) -> str:
     """Address, sign-ins and device ports."""
-    ports = "  ".join(f"{name} {port}" for name, port in sorted(found.device_ports.items()))
     sign_ins = settings.state_dir / "sign_ins"
     lines = ["", f"Vigil is up at {found.address}", ""]
     if sign_ins.exists():
         lines += ["Sign in as", *(f"  {line}" for line in sign_ins.read_text().splitlines()), ""]
-    lines += ["Devices connect to", f"  {ports}", "", f"Logs are in {settings.state_dir}/log."]
+    ports = (f"  {line}" for line in roster.ports_in_columns(found.device_ports))
+    lines += ["Devices connect to", *ports, "", f"Logs are in {settings.state_dir}/log."]
     return "\n".join(lines)
 
 

@@ -52,3 +52,9 @@ def test_half_a_note_means_nobody(settings, noted):
 def test_a_process_number_that_was_handed_out_again_is_somebody_else():
     assert Running(name="x", pid=os.getpid(), born=birth_of(os.getpid())).process
     assert Running(name="x", pid=os.getpid(), born=1.0).process is None
+
+
+def test_device_ports_are_told_in_columns():
+    told = roster.ports_in_columns({"gt06/tcp": 5023, "dc09/udp": 12300, "dc09/tcp": 12300})
+    assert [line.split() for line in told] == [["dc09", "12300/tcp,udp", "gt06", "5023"]]
+    assert roster.ports_in_columns({}) == []
