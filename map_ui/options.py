@@ -28,10 +28,15 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """An option as a form asks for it; without ``choices`` it is any text."""
+    """An option as a form asks for it; without ``choices`` it is any text.
+
+    ``about`` says by itself what it is; ``path`` is set for a path in a JSON message, and is then
+    what stands there.
+    """
 
     name: str
     about: str
+    path: str = ""
     choices: tuple[Choice, ...] = ()
 
     def value(self, typed: str) -> Option:
@@ -61,21 +66,28 @@ class Asked:
 def asked(codec: str, words: Words) -> list[Asked]:
     """The options of a codec in the language of ``words``, in the codec's own order."""
     return [
-        Asked(name=name, about=_about(codec, name, told, words), choices=_choices(name, words))
+        Asked(
+            name=name,
+            about=_about(codec, name, told, words),
+            path=words(PATHS[name]) if _is_path(codec, name) else "",
+            choices=() if _is_path(codec, name) else _choices(name, words),
+        )
         for name, told in protocols.get(codec).options.items()
     ]
 
 
 def _about(codec: str, name: str, told: str, words: Words) -> str:
-    if codec == "json_mqtt" and name in PATHS:
-        return words("%(what)s: its path, as gps.0.lat, or several with |") % {
-            "what": words(PATHS[name])
-        }
+    if _is_path(codec, name):
+        return words("Where it says: %(what)s") % {"what": words(PATHS[name])}
     return words(ABOUT.get(name, told))
 
 
+def _is_path(codec: str, name: str) -> bool:
+    return codec == "json_mqtt" and name in PATHS
+
+
 def _choices(name: str, words: Words) -> tuple[Choice, ...]:
-    if name in TEXTS or name in PATHS:
+    if name in TEXTS:
         return ()
     chosen = CHOICES.get(name, ((True, _("Yes")), (False, _("No"))))
     return tuple(
