@@ -39,8 +39,14 @@ _UNREADABLE = 50
 _FIRST_BYTES = 64
 _OWNERS = 500
 
-_CARRIED = {"watch": AssetKind.SENIOR, "minifinder2": AssetKind.SENIOR}
-_PHONES = dict.fromkeys(("osmand", "owntracks"), AssetKind.LONE_WORKER)
+_CARRIED = dict.fromkeys(
+    (
+        "watch", "minifinder", "minifinder2", "topin", "xexun2", "laipac", "mictrack",
+        "scaip", "sos_access", "dc09",
+    ),
+    AssetKind.SENIOR,
+)  # fmt: skip
+_PHONES = dict.fromkeys(("osmand", "opengts", "owntracks"), AssetKind.LONE_WORKER)
 _LIKELY_KIND = _CARRIED | _PHONES
 """What a unit that speaks a codec most often protects; everything else sits in a vehicle."""
 
