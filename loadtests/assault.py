@@ -149,8 +149,9 @@ async def valid_flood(plan: Plan, done: Counter[str]) -> None:
 
 
 async def udp_garbage(plan: Plan, done: Counter[str]) -> None:
-    """Noise in datagrams, on every UDP port, from many addresses."""
+    """Noise in datagrams from many addresses, half of it where the cries come in, too."""
     ports = _ports(plan.ground, "udp")
+    ports += [plan.ground.ports["teltonika"]] * len(ports)
     noise = random.randbytes(1 << 16)
     senders = []
     for number in range(20):
@@ -166,7 +167,7 @@ async def udp_garbage(plan: Plan, done: Counter[str]) -> None:
             with suppress(OSError):
                 senders[number % len(senders)].sendto(
                     noise[at : at + random.randrange(8, 400)],
-                    (plan.ground.host, ports[number % len(ports)]),
+                    (plan.ground.host, random.choice(ports)),
                 )
         done["sent"] += max(due - sent, 0)
         sent = due

@@ -19,14 +19,20 @@ from loadtests import store
 from loadtests.assault import KINDS, Plan, under
 from loadtests.desk import Criers
 from loadtests.figures import Seconds, latency_ms, run, say, show, table
+from loadtests.posts import Posts
 from loadtests.stack import NotUp, Stack, stack
 
 CRIERS = 50
 FLOODERS = 20
+POSTS = 20
 _GAP_S = 0.05
 _ANSWERED_WITHIN_S = 15.0
 _TOO_LATE_MS = 1_000.0
+_MAY_BE_LOST = 0.02
+"""Of datagrams: nobody promises them to arrive."""
+
 QUIET, AGAIN = "quiet", "quiet again"
+QUIET_POST, FLOODED_POST = "quiet, by datagram", "UDP garbage, by datagram"
 
 
 class Situations:
@@ -37,6 +43,8 @@ class Situations:
         self._count = arguments.count
         self._lots = np.random.default_rng(1)
         self.criers = Criers(range(CRIERS), house.ground)
+        first = CRIERS + FLOODERS
+        self.posts = Posts(range(first, first + POSTS), house.ground)
         self.cries: list[str] = []
         self.quiet: list[Seconds] = []
         self.figures: dict[str, dict[str, Any]] = {}
@@ -47,19 +55,25 @@ class Situations:
         house = self._house
         cpu, began = house.cpu_s(), time.monotonic()
         seconds, unanswered = await self.cry(self._count)
+        spent = house.cpu_s()
         lasted = time.monotonic() - began
         if name in {QUIET, AGAIN}:
             self.quiet.append(seconds)
         self.figures[name] = {
             **latency_ms(seconds),
-            "cores": {
-                kind: round((taken - cpu[kind]) / lasted, 3)
-                for kind, taken in house.cpu_s().items()
-            },
+            "cores": {kind: round((spent[kind] - cpu[kind]) / lasted, 3) for kind in spent},
             "unanswered": unanswered,
         }
         if unanswered:
             self.problems.append(f"{name}: {unanswered} cries were not answered")
+        say(f"{name}: {self.figures[name]}")
+
+    async def measure_posts(self, name: str) -> None:
+        """Cry by datagram while that goes on."""
+        seconds, lost = await self.posts.cry_out(self._count, gap_s=_GAP_S, lots=self._lots)
+        self.figures[name] = {**latency_ms(seconds), "unanswered": lost}
+        if lost > _MAY_BE_LOST * self._count:
+            self.problems.append(f"{name}: {lost} of {self._count} cries were not answered")
         say(f"{name}: {self.figures[name]}")
 
     async def cry(self, count: int) -> tuple[Seconds, int]:
@@ -78,12 +92,15 @@ class Situations:
 
 async def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """All situations; the figures as JSON values."""
-    async with stack(units=CRIERS + FLOODERS, gateways=arguments.gateways, api=False) as house:
+    units = CRIERS + FLOODERS + POSTS
+    async with stack(units=units, gateways=arguments.gateways, api=False) as house:
         situations = Situations(house, arguments)
         await situations.criers.connect()
+        await situations.posts.connect()
         try:
             await situations.cry(20)  # units are looked up, days are opened
             await situations.measure(QUIET)
+            await situations.measure_posts(QUIET_POST)
             for kind in arguments.only or KINDS:
                 plan = Plan(
                     kind=kind,
@@ -94,10 +111,13 @@ async def measure(arguments: argparse.Namespace) -> dict[str, Any]:
                 )
                 async with under(plan) as done:
                     await situations.measure(kind)
+                    if kind == "UDP garbage":
+                        await situations.measure_posts(FLOODED_POST)
                 situations.figures[kind] |= done
             await situations.measure(AGAIN)
         finally:
             situations.criers.stop()
+            situations.posts.stop()
         figures = {
             "situations": situations.figures,
             "problems": situations.problems + situations.criers.heard.strange[:5],
@@ -135,17 +155,18 @@ def text_of(figures: dict[str, Any]) -> str:
         (
             name,
             *(found.get(key, 0.0) for key in keys),
-            found["cores"]["gateway"],
+            found["unanswered"],
+            found.get("cores", {}).get("gateway", 0.0),
             found.get("connections", 0),
             found.get("sent", 0),
         )
         for name, found in figures["situations"].items()
     ]
-    head = ("meanwhile", "cries", "p50", "p99", "max", "p50 ratio", "p99 ratio", "gateway cores")
+    head = ("meanwhile", "cries", "p50", "p99", "max", "p50 ratio", "p99 ratio", "lost")
     shown = table(
         "From SOS bytes on a socket to the acknowledgement after COMMIT, ms",
         rows,
-        head=(*head, "connections", "sends"),
+        head=(*head, "gateway cores", "connections", "sends"),
     )
     wrong = "\n".join(f"WRONG: {words}" for words in figures["problems"])
     return f"{shown}\n\n{wrong or 'Every cry was answered in time, and is one event, told once.'}"

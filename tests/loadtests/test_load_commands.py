@@ -71,7 +71,7 @@ def test_connections_are_counted_and_come_back() -> None:
 def test_floods_hold_up_no_cry_for_help() -> None:
     figures = figures_of("floods", "--count", "10", "--connections", "60", "--rate", "200")
     assert figures["problems"] == []
-    assert set(figures["situations"]) == {"quiet", *assault.KINDS, "quiet again"}
+    assert {"quiet", *assault.KINDS, "quiet again"} < figures["situations"].keys()
     assert all(found["count"] == 10 for found in figures["situations"].values())
 
 

@@ -39,6 +39,9 @@ _HEARD_AT_ONCE = 16 * 1024
 """What one connection can have unread: nobody else is heard while we understand that much. Who
 sends more is held back by TCP; as usual it could be megabytes, and a tenth of a second's work."""
 
+_DATAGRAMS_AT_ONCE = 4 * 1024 * 1024
+"""What a port can have unread (the kernel may allow less: net.core.rmem_max)."""
+
 
 class Gateway:
     """What the connections of one gateway process share."""
@@ -339,6 +342,9 @@ def _bound(host: str, port: int, kind: socket.SocketKind) -> socket.socket:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 20_000)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _HEARD_AT_ONCE)
+    else:
+        # What does not fit is lost, and many who speak UDP say nothing twice.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _DATAGRAMS_AT_ONCE)
     listener.setblocking(False)
     try:
         listener.bind((host, port))
