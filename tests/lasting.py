@@ -19,7 +19,7 @@ import protocols
 from protocols.codec import Conversation, Peer
 from protocols.errors import Unsupported
 from protocols.message import Fix, Login, Report
-from tests.devices import all_vanish, until
+from tests.devices import Mailbox, all_vanish, until
 from tests.gateways import listening
 from tracking import clock, database
 from tracking.bus import NOTIFY_FLEET
@@ -48,15 +48,13 @@ class Lasting:
         self.heard: Counter[int] = Counter()
         self.news = asyncio.Event()
         self.wires: list[Wire] = []
+        self.mailboxes: list[Mailbox] = []
         gateway.time = lambda: self.seconds
 
     async def empty(self, at: datetime = HEARD_AT) -> None:
         """Nobody is connected or registered, nothing is known; a new day begins at ``at``."""
         gateway = self.gateway
-        await all_vanish()
-        for wire in self.wires:
-            wire.vanish()
-        self.wires.clear()
+        await self.all_gone()
         await until(lambda: not gateway._devices and not gateway.intake.pending)
         await self.pool.execute(_EMPTY)
         self.heard.clear()
@@ -65,6 +63,22 @@ class Lasting:
         gateway.intake.figures.take_error()
         gateway.units.forget_all()
         gateway.directory.forget_all()
+
+    async def all_gone(self) -> None:
+        """Break every connection off."""
+        await all_vanish()
+        for wire in self.wires:
+            wire.vanish()
+        for mailbox in self.mailboxes:
+            mailbox.hang_up()
+        self.wires.clear()
+        self.mailboxes.clear()
+
+    async def mailbox(self, codec: str) -> Mailbox:
+        """A socket for datagrams to the port where this is spoken."""
+        mailbox = await Mailbox().connect(self.gateway.ports[f"{codec}/udp"])
+        self.mailboxes.append(mailbox)
+        return mailbox
 
     async def connect(self, codec: str) -> "Wire":
         """A connection to the port where this is spoken."""
@@ -143,13 +157,17 @@ class Wire(asyncio.Protocol):
 
     async def say(self, *pieces: bytes) -> None:
         """Say each piece when the gateway has heard the one before; to the end or the hang-up."""
-        lasting = self._lasting
         for piece in pieces:
             self.pour(piece)
-            async with asyncio.timeout(15.0):
-                while lasting.heard[self.port] < self._said and not self.closed:
-                    lasting.news.clear()
-                    await lasting.news.wait()
+            await self.heard()
+
+    async def heard(self) -> None:
+        """Wait until the gateway has heard all that was said, or has hung up."""
+        lasting = self._lasting
+        async with asyncio.timeout(15.0):
+            while lasting.heard[self.port] < self._said and not self.closed:
+                lasting.news.clear()
+                await lasting.news.wait()
 
     def pour(self, data: bytes) -> None:
         """Say it, and do not wait until it has been heard."""
@@ -216,6 +234,7 @@ async def lasting(settings: Settings) -> AsyncIterator[Lasting]:
             async with listening(ours) as gateway:
                 shared.append(Lasting(ours, pool, gateway))
                 yield shared[0]
+                await shared[0].all_gone()
         finally:
             clock.set_source(usual)
             await pool.close()
