@@ -219,6 +219,18 @@ class Broker:
             for session, line in list(self.held.items()):
                 with contextlib.suppress(*_LOST):  # who hears it notices, too
                     await self._leave_word(line.client, session, self._gateway.name)
+                    self._notice_silence(session, line)
+
+    def _notice_silence(self, session: str, line: Line) -> None:
+        """Our own word must come back to us; else the others do not hear it either."""
+        word = self._words.get(session)
+        heard_at = word.heard_at if word is not None else line.since
+        silent_s = self._gateway.time() - max(heard_at, line.since)
+        if _STALE_S < silent_s <= _STALE_S + _SAYS_SO_EVERY_S:
+            _log.error(
+                "the broker does not tell us who hears it: it must let us read and write there",
+                extra={"topic": self._word_of("+")},
+            )
 
     @asynccontextmanager
     async def _session(self, session: str) -> AsyncIterator[Line]:

@@ -1,5 +1,6 @@
 """What one connection to a broker brings: understood, kept, and acknowledged in order."""
 
+import logging
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -8,7 +9,6 @@ from aiomqtt import Client, Message
 
 from protocols import mqtt_publish
 from protocols.codec import Conversation, Heard, Peer
-from protocols.errors import Unframeable
 from protocols.message import Report
 from protocols.mqtt_publish import Publication
 from protocols.settings import DeviceSettings
@@ -20,6 +20,8 @@ from tracking.ingest.arrival import Arrival
 
 if TYPE_CHECKING:
     from tracking.gateway.server import Gateway
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, eq=False)
@@ -40,7 +42,11 @@ class Line:
     filters: list[Filter]
     unknown: Meter
     waiting: deque[Delivery] = field(default_factory=deque)
+    since: float = 0.0
     lost: bool = False
+
+    def __post_init__(self) -> None:
+        self.since = self.gateway.time()
 
     def acknowledge_at_once(self, message: Message) -> None:
         """The broker may forget a message that says nothing of a device."""
@@ -78,11 +84,14 @@ class Line:
             talk = Conversation(
                 each.codec, Peer(unit_id=unit_id, settings=settings), self._settings_of
             )
+            heard = []
             try:
                 heard = talk.receive(frame, clock.now())
-            except Unframeable as error:
-                self._keep_unreadable(delivery, each, unit_id, frame, str(error))
-                heard = []
+            except Exception as error:  # noqa: BLE001 - see below
+                # It would be told again for ever: whatever it is, it goes with the bytes.
+                _log.exception("a publication cannot be read", extra={"unit": unit_id})
+                reason = f"{type(error).__name__}: {error}"
+                self._keep_unreadable(delivery, each, unit_id, frame, reason)
             waits_for = clean(talk.waits_for)
             for one in heard:
                 self._keep(delivery, each, one)

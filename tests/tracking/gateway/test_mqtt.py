@@ -2,8 +2,9 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from aiomqtt import MqttError
@@ -189,6 +190,26 @@ async def test_what_cannot_be_read_is_kept_and_does_not_stop_the_rest(
         await until_stored(pool, 1)
         assert await count(pool, "quarantined_frames") == 2
         assert {alarm["cause"] for alarm in await alarms(pool)} == {"unreadable"}
+
+
+async def test_a_codec_that_breaks_does_not_stop_the_gateway(
+    settings: Settings, pool: Pool, broker: Mosquitto
+):
+    def breaks(*_: object) -> NoReturn:
+        raise KeyError("lat")
+
+    await register(pool, JANE, codec="owntracks", kind="panic_device")
+    await register(pool, BOX, codec="json_mqtt")
+    async with listening(settings) as gateway, broker.phone("jane") as jane:
+        spoken = gateway.broker._filters
+        spoken[0] = replace(spoken[0], codec=replace(spoken[0].codec, decode=breaks))
+        await until_connected(gateway)
+        await jane.publish("owntracks/jane/phone", location(ago(9)))
+        async with broker.phone(BOX) as box:
+            await box.publish(f"devices/{BOX}/json", record(ago(5)))
+        await until_stored(pool, 1)
+        await until(lambda: not any(line.waiting for line in gateway.broker.held.values()))
+        assert await pool.fetchval("SELECT reason FROM quarantined_frames") == "KeyError: 'lat'"
 
 
 async def test_a_stranger_cannot_fill_the_database(
