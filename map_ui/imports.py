@@ -91,7 +91,7 @@ async def import_file(
     reader: Reader,
     pool: AppPool,
     *,
-    file: UploadFile,
+    file: UploadFile | None = None,
     step: Annotated[Literal["try", "import"], Form()],
     tried: Annotated[str, Form(max_length=64)] = "",
 ) -> Response:
@@ -101,6 +101,8 @@ async def import_file(
         person = _keeper(reader)
     except VigilError as refused:
         return _refused(request, reader, str(refused))
+    if file is None:
+        return _refused(request, person, words("Choose a file first."))
     content = await file.read()
     mark = hashlib.sha256(content).hexdigest()
     if step == "import" and tried != mark:

@@ -101,6 +101,11 @@ async def test_another_file_than_the_one_that_was_tried_is_refused(sofie, town):
     assert await _count(town) == 0
 
 
+async def test_no_file_is_no_import(sofie):
+    answer = await sofie.post(PATH, data={"step": "try"}, headers=HTMX)
+    assert (answer.status_code, "Choose a file first." in answer.text) == (422, True)
+
+
 @pytest.mark.parametrize(
     ("file", "words"),
     [
