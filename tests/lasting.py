@@ -17,6 +17,7 @@ import pytest
 
 import protocols
 from protocols.codec import Conversation, Peer
+from protocols.codecs.eelink.frame import enclose
 from protocols.errors import Unsupported
 from protocols.message import Fix, Login, Report
 from tests.devices import Mailbox, all_vanish, until
@@ -112,6 +113,15 @@ class Lasting:
         )
         await self.pool.execute("SELECT pg_notify($1, $2)", NOTIFY_FLEET, unit_id)
 
+    async def profile(self, codec: str, model: str, settings: dict[str, object]) -> None:
+        """Say how a model is set up."""
+        await self.pool.execute(
+            "INSERT INTO profiles (codec, model, version, settings) VALUES ($1, $2, 1, $3)",
+            codec,
+            model.lower(),
+            settings,
+        )
+
     async def alarms(self) -> list[tuple[str, str, int]]:
         """Every alarm as (unit, cause, repeats)."""
         found = await self.pool.fetch(
@@ -198,6 +208,23 @@ def name_on_the_wire(codec: str, unit_id: str) -> str:
             speaker = talk.peer if talk.peer.unit_id else Peer(unit_id=unit_id)
             talk.receive(spoken.simulate(said, speaker), HEARD_AT)
     return talk.peer.unit_id
+
+
+def as_a_datagram(codec: str, frame: bytes, unit_id: str) -> bytes:
+    """The frame with whatever says who speaks where no connection remembers it."""
+    match codec:
+        case "eelink":
+            return enclose(unit_id, frame)
+        case "t55":
+            return f"{unit_id},".encode() + frame
+        case "teltonika":
+            name = len(unit_id).to_bytes(2, "big") + unit_id.encode()
+            body = b"\xca\xfe\x01\x07" + name + frame[8:-4]
+            return len(body).to_bytes(2, "big") + body
+        case "wialon":
+            return unit_id.encode() + frame
+        case _:
+            return frame
 
 
 @asynccontextmanager

@@ -215,14 +215,18 @@ class Fold:
         for report in arrival.reports:
             at = time_of(report, arrival.received_at)
             fix = report.fix
-            if (
+            known = (
                 fix is not None
                 and not arrival.error
                 and not self._file(unit, arrival, report, fix, received_us)
-            ):
+            )
+            if known and not report.signals:
                 continue
+            # It may have been read before its unit's settings were: what it cries for is asked
+            # again, and an event that is known already is met as one. Nothing else is.
+            asked = rules[:1] if known else rules
             before = folded.memories.get(unit_id, unit.memories)
-            after, events = evaluate(rules, before, report, at)
+            after, events = evaluate(asked, before, report, at)
             if after is not before:
                 folded.memories[unit_id] = after
             for event in events:

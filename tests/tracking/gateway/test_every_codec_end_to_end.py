@@ -4,7 +4,6 @@ Codecs without a door of their own are heard through the broker: ``test_mqtt.py`
 """
 
 import tomllib
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -12,12 +11,11 @@ import pytest
 
 import protocols
 from protocols.codec import Conversation, Heard, Peer
-from protocols.codecs.eelink.frame import enclose
 from protocols.errors import Unsupported
 from protocols.message import Fix, Login, Message, Report, Signal
 from tests.devices import Mailbox, until
 from tests.gateways import DOORS, broken, count, held, register, until_a_commit_waits
-from tests.lasting import HEARD_AT, Lasting, Wire, name_on_the_wire
+from tests.lasting import HEARD_AT, Lasting, Wire, as_a_datagram, name_on_the_wire
 from tests.protocols.vector_files import FOLDER
 from tracking import clock
 
@@ -35,21 +33,6 @@ LIMITS: dict[str, dict[str, Any]] = {
 
 TIMELESS = {"topin"}
 """An SOS without a time or a number: nobody can tell it from the next one."""
-
-
-def in_a_packet_of_teltonika(frame: bytes, unit_id: str) -> bytes:
-    name = len(unit_id).to_bytes(2, "big") + unit_id.encode()
-    body = b"\xca\xfe\x01\x07" + name + frame[8:-4]
-    return len(body).to_bytes(2, "big") + body
-
-
-AS_A_DATAGRAM: dict[str, Callable[[bytes, str], bytes]] = {
-    "eelink": lambda frame, unit_id: enclose(unit_id, frame),
-    "t55": lambda frame, unit_id: f"{unit_id},".encode() + frame,
-    "teltonika": in_a_packet_of_teltonika,
-    "wialon": lambda frame, unit_id: unit_id.encode() + frame,
-}
-"""Where a datagram must say who speaks because no connection remembers it."""
 
 
 class Unit:
@@ -123,8 +106,7 @@ class Posting(Unit):
         return b"".join(self._mailbox.answers)
 
     def send(self, frame: bytes) -> None:
-        envelope = AS_A_DATAGRAM.get(self.codec.name)
-        datagram = envelope(frame, UNIT) if envelope else frame
+        datagram = as_a_datagram(self.codec.name, frame, UNIT)
         self._owes(Conversation(self.codec).receive(datagram, clock.now()))
         self._mailbox.send(datagram)
 

@@ -131,3 +131,17 @@ async def test_a_conversation_said_again_doubles_nothing(shared: Lasting, row: d
     assert await count(shared.pool, "positions") == places(row)
     await rang(shared, row, times=2)
     assert await count(shared.pool, "frames") == 2 * len(row["steps"])
+
+
+@pytest.mark.parametrize("row", [row for row in STREAMS if row["protocol"] == "ruptela"])
+async def test_the_button_of_a_conversation_is_an_input_where_the_settings_say_so(
+    shared: Lasting, row: dict[str, Any]
+):
+    await shared.empty()
+    unit_id = name_in(row)
+    await register(shared.pool, unit_id, kind="panic_device", codec="ruptela")
+    await shared.set_up(unit_id, {"panic_inputs": [2]})
+    await converse(shared, row, "chunks_random")
+    pressed = {step["wire_hex"] for step in row["steps"] if step["role"] == "sos"}
+    found = {cause: repeats for _, cause, repeats in await shared.alarms()}
+    assert found == {"crash": 0, "panic": len(pressed) - 1}
