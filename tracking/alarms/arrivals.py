@@ -106,6 +106,8 @@ async def _meet(
             SELECT id FROM alarms
             WHERE unit_id = $1 AND cause = $2 AND state <> 'closed'
               AND last_event_at > now() - make_interval(secs => $3)
+              -- A unit that has changed hands does not join what its last owner left open.
+              AND (device_id IS NULL OR device_id = $9)
             ORDER BY raised_at DESC LIMIT 1
         )
         RETURNING id, organisation_id
@@ -118,6 +120,7 @@ async def _meet(
         place and place.lat,
         place and place.at,
         place and place.valid,
+        one.device_id,
     )
     if open_alarm is None:
         raised = await _raise(connection, one)

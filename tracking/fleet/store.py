@@ -432,7 +432,7 @@ _DEVICES = """
     JOIN device_setups setup ON setup.device_id = d.id
     LEFT JOIN fitments f ON f.device_id = d.id AND f.fitted_until IS NULL
     LEFT JOIN assets a ON a.id = f.asset_id
-    LEFT JOIN unit_sessions s ON s.unit_id = d.unit_id
+    LEFT JOIN unit_sessions s ON s.unit_id = d.unit_id AND d.retired_at IS NULL
 """
 
 _FITMENTS = """

@@ -44,7 +44,7 @@ devices = Table(
     metadata,
     Column("id", Uuid, primary_key=True, server_default=text("gen_random_uuid()")),
     Column("organisation_id", Uuid, ForeignKey("organisations.id"), nullable=False),
-    Column("unit_id", Text, nullable=False, unique=True),
+    Column("unit_id", Text, nullable=False),
     Column("codec", Text, nullable=False),
     Column("model", Text, nullable=False, server_default=""),
     Column("kind", Text, nullable=False),
@@ -56,6 +56,13 @@ devices = Table(
     CheckConstraint("kind IN ('tracker', 'panic_device')", name="devices_kind"),
     CheckConstraint("reporting_time_s > 0", name="devices_reporting_time"),
     UniqueConstraint("organisation_id", "id"),
+    # A box that was sold is registered anew by its next owner.
+    Index(
+        "devices_unit_in_use",
+        "unit_id",
+        unique=True,
+        postgresql_where=text("retired_at IS NULL"),
+    ),
 )
 
 fitments = Table(

@@ -110,7 +110,8 @@ async def _devices(connection: Connection, unit_ids: Sequence[str]) -> Sequence[
     return await connection.fetch(
         """
         SELECT d.unit_id, d.id, d.organisation_id, d.kind, s.reporting_time_s
-        FROM devices d JOIN device_setups s ON s.device_id = d.id WHERE d.unit_id = ANY ($1)
+        FROM devices d JOIN device_setups s ON s.device_id = d.id
+        WHERE d.unit_id = ANY ($1) AND d.retired_at IS NULL
         """,
         unit_ids,
     )
@@ -127,7 +128,7 @@ async def _fitments(
         JOIN fitments f ON f.device_id = d.id
         JOIN assets a ON a.id = f.asset_id
         JOIN organisations o ON o.id = a.organisation_id
-        WHERE d.unit_id = ANY ($1) ORDER BY d.unit_id, f.fitted_from
+        WHERE d.unit_id = ANY ($1) AND d.retired_at IS NULL ORDER BY d.unit_id, f.fitted_from
         """,
         unit_ids,
     )
