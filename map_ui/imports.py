@@ -23,11 +23,11 @@ from tracking.errors import Forbidden, NotSignedIn, VigilError
 from tracking.fleet import unit_file
 from tracking.fleet.imports import Problem, import_units
 from tracking.fleet.unit_file import COLUMNS, MOST_ROWS, NotATable
-from tracking.web.security import AppPool, Person, Role
+from tracking.people.person import KEEPERS
+from tracking.web.security import AppPool, Person
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
-_KEEPERS = frozenset({Role.SUPERVISOR, Role.ADMINISTRATOR})
 _MOST_SHOWN = 500
 _BYTE_ORDER_MARK = "\ufeff"
 """Tells a spreadsheet program that the template is UTF-8."""
@@ -131,7 +131,7 @@ async def import_file(
 def _keeper(reader: Person | None) -> Person:
     if reader is None:
         raise NotSignedIn("Sign in first.")
-    if reader.role not in _KEEPERS:
+    if reader.role not in KEEPERS:
         raise Forbidden("A supervisor or an administrator imports devices.")
     return reader
 

@@ -87,8 +87,6 @@ def _is_path(codec: str, name: str) -> bool:
 
 
 def _choices(name: str, words: Words) -> tuple[Choice, ...]:
-    if name in TEXTS:
-        return ()
     chosen = CHOICES.get(name, ((True, _("Yes")), (False, _("No"))))
     return tuple(
         Choice(typed=_typed(value), value=value, words=words(said)) for value, said in chosen
@@ -102,7 +100,6 @@ def _typed(value: Option) -> str:
 ABOUT: Mapping[str, str] = {
     "long_date": _("Binary frames write times as dates, not as seconds"),
     "custom": _("Columns of your own follow the fixed fields"),
-    "frame_mask": _("Which parts of a tag are sent, as the maker writes it"),
     "check_clock": _(
         "Refuse frames without encryption too when their time is more than 40 s old or 20 s ahead"
     ),
@@ -126,8 +123,6 @@ ABOUT: Mapping[str, str] = {
     "alternative": _("Is told everything as text messages ([begin]sms2…[end])"),
     "centivolts": _("Its supply is counted in hundredths of a volt"),
 }
-
-TEXTS = frozenset({"frame_mask"})
 
 CHOICES: Mapping[str, tuple[tuple[Option, str], ...]] = {
     "reply": (("message", _("In a message of its own")), ("inside", _("Inside the 200 OK"))),

@@ -20,7 +20,7 @@ from map_ui.policy import PAGE_HEADERS
 from tracking import clock
 from tracking.errors import Forbidden, VigilError
 from tracking.live.line import AWAY
-from tracking.people.person import STAFF
+from tracking.people.person import KEEPERS, STAFF
 from tracking.web.security import Person, person_or_none
 
 _log = logging.getLogger(__name__)
@@ -74,6 +74,7 @@ def page(
         "languages": LANGUAGES,
         "reader": reader,
         "staff": reader is not None and reader.role in STAFF,
+        "keeper": reader is not None and reader.role in KEEPERS,
         "theme": theme if theme in _THEMES else "",
         "version": request.app.version,
     }

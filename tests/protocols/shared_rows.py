@@ -125,7 +125,6 @@ _COLUMNS = ("setForm", "setFormat0")
 _OPTIONS = {
     "setLongDate": "long_date",
     "setCustom": "custom",
-    "setFrameMask": "frame_mask",
     "setCompressed": "compressed",
     "setHbm": "hbm",
     "setProtocolType": "protocol_type",

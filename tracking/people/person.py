@@ -19,6 +19,9 @@ class Role(StrEnum):
 STAFF = frozenset({Role.OPERATOR, Role.SUPERVISOR, Role.ADMINISTRATOR})
 """The roles of people who work at a centre; the others belong to its clients."""
 
+KEEPERS = frozenset({Role.SUPERVISOR, Role.ADMINISTRATOR})
+"""Who keeps the books of what we protect."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:

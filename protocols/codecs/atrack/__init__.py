@@ -207,6 +207,5 @@ CODEC = Codec(
     options={
         LONG_DATE: "times in binary are dates and not seconds; as usual the frame shows it",
         CUSTOM: "columns follow the fixed fields; off: none do",
-        "frame_mask": "which parts of a tag are sent; the usual ones are read whatever it says",
     },
 )
