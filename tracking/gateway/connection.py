@@ -184,6 +184,7 @@ class Device(asyncio.Protocol):
                 and gateway.presence.heard(self, unit_id, self.heard_at)
             ),
             since=self._since,
+            read_as=None if gateway.directory.knows(unit_id) else heard.peer,
             ack=incoming.ack + incoming.follow_up,
             on_settled=self._settled,
         )

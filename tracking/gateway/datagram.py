@@ -88,6 +88,7 @@ class Datagrams(asyncio.DatagramProtocol):
                     else tuple(each for each in incoming.messages if isinstance(each, Report))
                 ),
                 error=error,
+                read_as=None if gateway.directory.knows(unit_id) else peer,
                 ack=b"" if incoming is None else incoming.ack,
                 on_settled=answer,
             ),

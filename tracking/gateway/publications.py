@@ -113,6 +113,7 @@ class Line:
         reports = tuple(said for said in heard.incoming.messages if isinstance(said, Report))
         arrival = self._arrival(delivery, each, unit_id, heard.frame)
         arrival.reports = reports
+        arrival.read_as = None if self.gateway.directory.knows(unit_id) else heard.peer
         if self._too_fast(unit_id) and not arrival.life_safety:
             self.gateway.intake.figures.refused_frames += 1
             return

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from protocols.codec import Peer
 from protocols.message import LIFE_SAFETY, Report
 
 
@@ -16,7 +17,8 @@ class Arrival:
     ``error`` is set for a frame that could not be read; its bytes are kept all the same. A record
     that could be read and not stored has an error too: of its reports only the signals ring.
     ``conflict`` is set when somebody else is speaking under the same name; ``since`` is when this
-    connection began to speak by it, None where a connection is a mere request.
+    connection began to speak by it, None where a connection is a mere request. ``read_as`` is
+    who spoke, of a frame that was read before it was known how that unit is set up.
     """
 
     unit_id: str
@@ -28,6 +30,7 @@ class Arrival:
     error: str = ""
     conflict: bool = False
     since: datetime | None = None
+    read_as: Peer | None = None
     ack: bytes = b""
     settled: bool = False
     kept: bool = False

@@ -8,7 +8,7 @@ the batch and kept in quarantine with its error.
 import asyncio
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from protocols.message import Fix, Report
@@ -20,6 +20,8 @@ from tracking.ingest.arrival import Arrival
 from tracking.ingest.figures import Figures
 from tracking.ingest.fold import Bounds, Fold, Folded, Key, anything, fingerprint, questionable
 from tracking.ingest.identity import Unit, Units
+from tracking.ingest.understood import understood
+from tracking.profiles import store as profiles
 from tracking.rules.service import RuleBook
 from tracking.settings import Settings
 
@@ -150,6 +152,7 @@ class Writer:
         names = {arrival.unit_id for arrival in batch}
         for _ in range(8):
             await self._identify(connection, names)
+            await self._read_again(connection, batch)
             self._notice_rivals(batch, lost)
             known = await self._known(connection, batch, ask_all=ask_all)
             if self._units.missing(names, clock.now()):
@@ -184,6 +187,41 @@ class Writer:
                     reporting_time_s=self._settings.reporting_time_s,
                 )
             self._units.learn(missing, found, now)
+
+    async def _read_again(self, connection: Connection, batch: Sequence[Arrival]) -> None:
+        """Read once more what was read before it was known how its unit is set up.
+
+        What rings already rings on: a desk may have heard of it.
+        """
+        guessed = [
+            (arrival, arrival.read_as)
+            for arrival in batch
+            if arrival.read_as is not None
+            and not arrival.error
+            and not arrival.life_safety
+            and self._units.get(arrival.unit_id) is not None
+        ]
+        if not guessed:
+            return
+        async with asyncio.timeout(30.0):
+            found = await profiles.settings_of_units(
+                connection, sorted({arrival.unit_id for arrival, _ in guessed})
+            )
+        for arrival, peer in guessed:
+            arrival.read_as = None
+            settings = found.get(arrival.unit_id, peer.settings)
+            if settings == peer.settings:
+                continue
+            again = understood(
+                arrival.frame,
+                codec=arrival.codec,
+                peer=replace(peer, settings=settings),
+                address=arrival.address,
+                received_at=arrival.received_at,
+            )
+            # The last part of something longer says nothing alone.
+            if len(again.reports) >= len(arrival.reports):
+                arrival.reports = again.reports
 
     def _notice_rivals(self, batch: Sequence[Arrival], lost: set[str]) -> None:
         """Mark what a connection says although a newer one speaks by its name elsewhere.

@@ -9,10 +9,15 @@ import protocols
 from protocols.codec import Conversation, Peer
 from protocols.message import LIFE_SAFETY, Fix, Login, Report, Signal
 from protocols.settings import AS_USUAL, DeviceSettings
-from tests.devices import until
-from tests.gateways import register
+from tests.devices import Device, Mailbox, until
+from tests.gateways import Darkness, alarms, broken, listening, register
 from tests.lasting import HEARD_AT, Lasting, as_a_datagram
 from tests.protocols.vector_files import Vector, vectors
+from tracking.database import Pool
+from tracking.gateway.server import Gateway
+from tracking.ingest.arrival import Arrival
+from tracking.ingest.writer import Writer
+from tracking.settings import Settings
 
 on_one_loop = pytest.mark.asyncio(loop_scope="module")
 
@@ -202,3 +207,55 @@ async def test_a_press_that_was_read_before_the_settings_were_rings_when_it_is_s
         return [cause for _, cause, _ in await shared.alarms()] == ["panic"]
 
     await until(it_rang)
+
+
+# --- when nobody can be asked ----------------------------------------------------------
+
+
+async def rings_although_it_was_read_in_the_dark(settings: Settings, pool: Pool, how: str) -> None:
+    vector = called("teltonika", "codec 8: a panic button on input 2")
+    await register(pool, UNIT, kind="panic_device", codec="teltonika")
+    await pool.execute("UPDATE devices SET settings = $1", {"panic_inputs": [2]})
+    darkness = Darkness(settings)
+    async with listening(settings) as gateway:
+        port = gateway.ports[f"teltonika/{how}"]
+        await darkness.falls()
+        gateway.directory.ask("somebody else")
+        await until(lambda: gateway.directory._away)
+        if how == "udp":
+            mailbox = await Mailbox().connect(port)
+            mailbox.send(as_a_datagram("teltonika", vector.wire, UNIT))
+        else:
+            device = await Device("teltonika", UNIT).connect(port)
+            await device.sign_in()
+            device.send(vector.wire)
+        await until(lambda: any(waits.reports for waits in waiting_at(gateway)))
+        await darkness.lifts()
+        await until(lambda: gateway.intake.figures.positions == 1)
+        if how == "udp":
+            await until(lambda: mailbox.answers)
+            mailbox.hang_up()
+    assert [alarm["cause"] for alarm in await alarms(pool)] == ["panic"]
+
+
+def waiting_at(gateway: Gateway) -> list[Arrival]:
+    lanes = (gateway.intake.ordinary, gateway.intake.urgent)
+    return [waits for lane in lanes for waits in (*lane._waiting, *lane._in_hand)]
+
+
+@pytest.mark.parametrize("how", ["tcp", "udp"])
+async def test_a_press_that_only_the_settings_know_rings_although_it_was_read_in_the_dark(
+    settings: Settings, pool: Pool, how: str
+):
+    await rings_although_it_was_read_in_the_dark(settings, pool, how)
+
+
+async def test_a_writer_that_does_not_read_again_is_found_out(
+    settings: Settings, pool: Pool, monkeypatch: pytest.MonkeyPatch
+):
+    async def believes_what_was_read(*_: object) -> None:
+        """As if nothing could have been meant otherwise."""
+
+    monkeypatch.setattr(Writer, "_read_again", believes_what_was_read)
+    with broken():
+        await rings_although_it_was_read_in_the_dark(settings, pool, "tcp")
