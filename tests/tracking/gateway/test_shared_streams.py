@@ -9,9 +9,10 @@ import pytest
 
 import protocols
 from protocols.codec import Conversation
-from tests.gateways import count, register
+from tests.gateways import broken, count, register
 from tests.lasting import HEARD_AT, Lasting
 from tests.protocols.shared_rows import FOLDER, spoken_lines
+from tracking.ingest.fold import anything
 
 pytestmark = [
     pytest.mark.skipif(not FOLDER.exists(), reason="no ../shared/vectors here"),
@@ -145,3 +146,17 @@ async def test_the_button_of_a_conversation_is_an_input_where_the_settings_say_s
     pressed = {step["wire_hex"] for step in row["steps"] if step["role"] == "sos"}
     found = {cause: repeats for _, cause, repeats in await shared.alarms()}
     assert found == {"crash": 0, "panic": len(pressed) - 1}
+
+
+@pytest.mark.parametrize("row", [row for row in STREAMS if row["protocol"] in {"h02", "t800x"}])
+async def test_who_recognises_nothing_again_is_found_out(
+    shared: Lasting, row: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+):
+    await shared.empty(ANSWERED_AT.get(row["protocol"], HEARD_AT))
+    for lane in (shared.gateway.intake.ordinary, shared.gateway.intake.urgent):
+        monkeypatch.setattr(lane._writer, "_mark", anything)
+    await register(shared.pool, name_in(row), kind="panic_device", codec=row["protocol"])
+    await converse(shared, row, "steps")
+    assert await count(shared.pool, "positions") == places(row) + 1
+    with broken():
+        await rang(shared, row)
