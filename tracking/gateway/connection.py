@@ -6,13 +6,14 @@ waits: frames go to the intake, and what became of them comes back through ``_se
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
 from protocols.codec import Codec, Conversation, Heard, Peer
 from protocols.errors import Unframeable
-from protocols.message import Login, Report
+from protocols.message import Login, Message, Report
 from protocols.settings import DeviceSettings
 from tracking import clock
 from tracking.gateway.proxy import NotProxied, read_header
@@ -169,7 +170,8 @@ class Device(asyncio.Protocol):
                 self.write(gateway.directory.answer_to(heard.error, unit_id))
             return
         if not unit_id:
-            self._keep_unreadable(heard.frame, "nobody has said who is speaking", now)
+            reason = "nobody has said who is speaking"
+            self._keep_unreadable(heard.frame, reason, now, incoming.messages)
             return
         messages = incoming.messages
         arrival = Arrival(
@@ -251,16 +253,22 @@ class Device(asyncio.Protocol):
         if settings != self._talk.peer.settings:
             self._talk.peer = self._peer = replace(self._talk.peer, settings=settings)
 
-    def _keep_unreadable(self, frame: bytes, reason: str, now: datetime) -> None:
+    def _keep_unreadable(
+        self, frame: bytes, reason: str, now: datetime, messages: Sequence[Message] = ()
+    ) -> None:
+        """Into quarantine; but whoever cries for help rings, though we do not know who it is."""
         arrival = Arrival(
             unit_id=self.unit_id,
             codec=self._codec.name,
             address=self.address,
             received_at=now,
             frame=frame[: self._codec.max_frame],
+            reports=tuple([each for each in messages if type(each) is Report]),
             error=reason,
             on_settled=self._settled,
         )
+        if arrival.life_safety:
+            arrival.unit_id = unnamed(self.address)
         if self._gateway.may_quarantine(self.address):
             self._waiting.append(arrival)
             self._gateway.intake.offer(arrival, self._talk.peer)
@@ -317,6 +325,11 @@ class Device(asyncio.Protocol):
     def _close(self) -> None:
         if self._transport is not None:
             self._transport.close()
+
+
+def unnamed(address: str) -> str:
+    """What an alarm calls a unit that never said its name."""
+    return f"unnamed@{address}"
 
 
 def clean(unit_id: str) -> str:

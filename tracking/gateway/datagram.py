@@ -10,7 +10,7 @@ from protocols.errors import Locked, Unframeable
 from protocols.message import Report
 from protocols.settings import AS_USUAL, DeviceSettings
 from tracking import clock
-from tracking.gateway.connection import clean
+from tracking.gateway.connection import clean, unnamed
 from tracking.ingest.arrival import Arrival
 
 if TYPE_CHECKING:
@@ -75,25 +75,25 @@ class Datagrams(asyncio.DatagramProtocol):
                 if incoming is not None and incoming.follow_up:
                     self._send(incoming.follow_up, addr)
 
-        gateway.intake.offer(
-            Arrival(
-                unit_id=unit_id,
-                codec=self._codec.name,
-                address=addr[0],
-                received_at=clock.now(),
-                frame=heard.frame,
-                reports=(
-                    ()
-                    if incoming is None
-                    else tuple(each for each in incoming.messages if isinstance(each, Report))
-                ),
-                error=error,
-                read_as=None if gateway.directory.knows(unit_id) else peer,
-                ack=b"" if incoming is None else incoming.ack,
-                on_settled=answer,
+        arrival = Arrival(
+            unit_id=unit_id,
+            codec=self._codec.name,
+            address=addr[0],
+            received_at=clock.now(),
+            frame=heard.frame,
+            reports=(
+                ()
+                if incoming is None
+                else tuple(each for each in incoming.messages if isinstance(each, Report))
             ),
-            peer,
+            error=error,
+            read_as=None if gateway.directory.knows(unit_id) else peer,
+            ack=b"" if incoming is None else incoming.ack,
+            on_settled=answer,
         )
+        if not unit_id and arrival.life_safety:
+            arrival.unit_id = unnamed(addr[0])
+        gateway.intake.offer(arrival, peer)
 
     def _send(self, data: bytes, addr: tuple[str | Any, int]) -> None:
         if data and self._transport is not None:

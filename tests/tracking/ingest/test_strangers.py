@@ -2,8 +2,10 @@
 
 import pytest
 
+import protocols
+from protocols.codec import Peer
 from protocols.message import Report, Signal
-from tests.devices import Device, ago, report, sos, until
+from tests.devices import Device, Mailbox, ago, report, sos, until
 from tests.gateways import (
     alarms,
     broken,
@@ -169,3 +171,24 @@ async def test_a_gateway_process_serves_strangers_too(settings: Settings, pool: 
         device.say(report(ago(9)), sos(ago(8)))
         await device.answered()
         assert (await the_alarm(pool))["labels"] == ["unknown_unit"]
+
+
+@pytest.mark.parametrize("how", ["tcp", "udp"])
+async def test_who_cries_for_help_without_a_name_rings(settings: Settings, pool: Pool, how: str):
+    await settle(pool)
+    frame = protocols.get("eelink").simulate(sos(ago(5)), Peer(unit_id=UNIT))
+    async with listening(settings) as gateway:
+        port = gateway.ports[f"eelink/{how}"]
+        if how == "tcp":
+            device = await Device("eelink", UNIT).connect(port)
+            device.send(frame)
+        else:
+            mailbox = await Mailbox().connect(port)
+            mailbox.send(frame)
+            mailbox.hang_up()
+        await until(lambda: gateway.intake.figures.alarms)
+    alarm = await the_alarm(pool)
+    assert (alarm["unit_id"], alarm["cause"]) == ("unnamed@127.0.0.1", "panic")
+    assert alarm["labels"] == ["unknown_unit"]
+    assert await count(pool, "quarantined_frames") == 1
+    assert await count(pool, "unknown_units") == 0
