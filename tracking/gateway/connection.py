@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, cast
 from protocols.codec import Codec, Conversation, Heard, Peer
 from protocols.errors import Unframeable
 from protocols.message import Login, Message, Report
-from protocols.settings import DeviceSettings
 from tracking import clock
+from tracking.gateway.names import clean, unnamed
 from tracking.gateway.proxy import NotProxied, read_header
 from tracking.ingest.arrival import Arrival
 
@@ -29,7 +29,6 @@ _ALLOWANCE, _ALLOWANCE_FULL, _ALLOWANCE_BACKLOG = 64, 8, 2
 filling up and the connection brings history. It is then not read until half are settled."""
 
 _BACKLOG_S = 600.0
-_LONGEST_NAME = 100
 
 
 class Device(asyncio.Protocol):
@@ -44,7 +43,7 @@ class Device(asyncio.Protocol):
     def __init__(self, gateway: "Gateway", codec: Codec, *, proxied: bool) -> None:
         self._gateway = gateway
         self._codec = codec
-        self._talk = Conversation(codec, settings_of=self._settings_of)
+        self._talk = Conversation(codec, settings_of=gateway.settings_of)
         self._peer = self._talk.peer
         self._asking = False
         self._ended = False
@@ -99,6 +98,11 @@ class Device(asyncio.Protocol):
                 self._take(one, now)
             self._keep_unreadable(data, str(lost), now)
             self.hang_up(f"unframeable: {lost}")
+            return
+        except Exception as error:  # noqa: BLE001 - a codec's mistake costs a connection, no bytes
+            _log.exception("a codec failed", extra={"codec": self._codec.name})
+            self._keep_unreadable(data, f"{type(error).__name__}: {error}", now)
+            self.hang_up("a mistake of ours")
             return
         for one in heard:
             self._take(one, now)
@@ -218,14 +222,11 @@ class Device(asyncio.Protocol):
             self.unit_id = unit_id
             self._since = clock.now() if self._codec.one_unit_per_connection else None
 
-    def _settings_of(self, unit_id: str) -> DeviceSettings | None:
-        return self._gateway.directory.of(clean(unit_id))
-
     def _ask(self) -> None:
         """Who speaks is not known yet: read on when it is, which is soon."""
         self._asking = True
         self._pause()
-        self._gateway.directory.ask(clean(self._talk.waits_for), self._go_on)
+        self._gateway.directory.ask(self._talk.waits_for, self._go_on)
 
     def _go_on(self) -> None:
         """Hear again what waited for an answer."""
@@ -325,16 +326,6 @@ class Device(asyncio.Protocol):
     def _close(self) -> None:
         if self._transport is not None:
             self._transport.close()
-
-
-def unnamed(address: str) -> str:
-    """What an alarm calls a unit that never said its name."""
-    return f"unnamed@{address}"
-
-
-def clean(unit_id: str) -> str:
-    """A name from the wire that can be stored: bounded, and valid UTF-8."""
-    return unit_id[:_LONGEST_NAME].encode("utf-8", "replace").decode().replace("\0", "")
 
 
 def _is_backlog(arrival: Arrival) -> bool:

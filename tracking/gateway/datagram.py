@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from protocols.codec import Codec, Conversation, Heard, Incoming
-from protocols.errors import Locked, Unframeable
+from protocols.errors import Locked, Malformed, Unframeable
 from protocols.message import Report
 from protocols.settings import AS_USUAL, DeviceSettings
 from tracking import clock
-from tracking.gateway.connection import clean, unnamed
+from tracking.gateway.names import clean, unnamed
 from tracking.ingest.arrival import Arrival
 
 if TYPE_CHECKING:
@@ -34,27 +34,29 @@ class Datagrams(asyncio.DatagramProtocol):
         gateway = self._gateway
         if gateway.fullness() >= 1.0 and not self._urgent(data):
             return  # not heard, not answered: the device will say it again
-        self._listen(Conversation(self._codec, settings_of=self._settings_of), data, addr)
+        self._listen(Conversation(self._codec, settings_of=self._gateway.settings_of), data, addr)
 
     def _listen(self, talk: Conversation, data: bytes, addr: tuple[str | Any, int]) -> None:
         """Take what is heard; once more when it is known how the unit is set up that spoke."""
         for one in self._hear(talk, data, clock.now()):
             self._take(one, addr)
         if talk.waits_for:
-            self._gateway.directory.ask(
-                clean(talk.waits_for), lambda: self._listen(talk, b"", addr)
-            )
-
-    def _settings_of(self, unit_id: str) -> DeviceSettings | None:
-        return self._gateway.directory.of(clean(unit_id))
+            self._gateway.directory.ask(talk.waits_for, lambda: self._listen(talk, b"", addr))
 
     def _hear(self, talk: Conversation, data: bytes, now: datetime) -> list[Heard]:
-        """What a datagram says, up to where it ceases to say anything."""
+        """What a datagram says, up to where it ceases to say anything; that is unreadable."""
         try:
-            return talk.receive(data, now)
+            heard = tuple(talk.receive(data, now))
+            if not data or not talk.unread or talk.waits_for:
+                return [*heard]
+            # No more of it will come.
+            data, reason = data[-talk.unread :], "a frame that was cut short"
         except Unframeable as lost:
-            _log.debug("not a datagram of ours", extra={"reason": str(lost)})
-            return [*cast("tuple[Heard, ...]", lost.heard)]
+            heard, reason = cast("tuple[Heard, ...]", lost.heard), str(lost)
+        except Exception as error:  # noqa: BLE001 - a codec's mistake costs no bytes
+            _log.exception("a codec failed", extra={"codec": self._codec.name})
+            heard, reason = (), f"{type(error).__name__}: {error}"
+        return [*heard, Heard(data, None, talk.peer, Malformed(reason))]
 
     def _take(self, heard: Heard, addr: tuple[str | Any, int]) -> None:
         gateway = self._gateway
@@ -64,7 +66,8 @@ class Datagrams(asyncio.DatagramProtocol):
         error = str(heard.error) if incoming is None else "" if unit_id else "no name in it"
         if error:
             gateway.intake.figures.malformed += 1
-            if not gateway.may_quarantine(addr[0]):
+            # Addresses of datagrams can be made up, so there is a limit for all of them, too.
+            if not (gateway.may_quarantine(addr[0]) and gateway.may_quarantine(self._codec.name)):
                 return
         if heard.error is not None:
             self._send(gateway.directory.answer_to(heard.error, unit_id), addr)
@@ -105,7 +108,7 @@ class Datagrams(asyncio.DatagramProtocol):
         unknown: list[str] = []
 
         def as_far_as_known(unit_id: str) -> DeviceSettings:
-            settings = self._settings_of(unit_id)
+            settings = self._gateway.settings_of(unit_id)
             if settings is None:
                 unknown.append(unit_id)
             return settings or AS_USUAL

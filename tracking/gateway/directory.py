@@ -13,6 +13,7 @@ from protocols.errors import Locked, Malformed
 from protocols.settings import AS_USUAL, DeviceSettings
 from tracking import database
 from tracking.database import AWAY
+from tracking.gateway.names import clean
 from tracking.profiles import store
 from tracking.settings import Settings
 
@@ -42,7 +43,8 @@ class Directory:
         self._away = False
 
     def of(self, unit_id: str) -> DeviceSettings | None:
-        """How this unit is set up; None: not known yet, so ask."""
+        """How this unit is set up, by its name on the wire; None: not known yet, so ask."""
+        unit_id = clean(unit_id)
         found = self._known.get(unit_id)
         if found is not None:
             return found
@@ -67,6 +69,7 @@ class Directory:
 
     def ask(self, unit_id: str, then: Callable[[], None] | None = None) -> None:
         """Look a unit up; ``then`` is called once, when ``of`` has something to say of it."""
+        unit_id = clean(unit_id)
         waiting = self._asked.setdefault(unit_id, [])
         if then is not None:
             waiting.append(then)

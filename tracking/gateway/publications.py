@@ -13,7 +13,7 @@ from protocols.message import Report
 from protocols.mqtt_publish import Publication
 from protocols.settings import DeviceSettings
 from tracking import clock
-from tracking.gateway.connection import clean
+from tracking.gateway.names import clean
 from tracking.gateway.rates import Meter
 from tracking.gateway.topics import Filter
 from tracking.ingest.arrival import Arrival
@@ -82,7 +82,7 @@ class Line:
         waits_for = unit_id
         if settings is not None:
             talk = Conversation(
-                each.codec, Peer(unit_id=unit_id, settings=settings), self._settings_of
+                each.codec, Peer(unit_id=unit_id, settings=settings), self.gateway.settings_of
             )
             heard = []
             try:
@@ -99,9 +99,6 @@ class Line:
                 self._settle(delivery)
                 return
         directory.ask(waits_for, lambda: self._listen(delivery, each, unit_id, frame))
-
-    def _settings_of(self, unit_id: str) -> DeviceSettings | None:
-        return self.gateway.directory.of(clean(unit_id))
 
     def _keep(self, delivery: Delivery, each: Filter, heard: Heard) -> None:
         unit_id = clean(heard.peer.unit_id)

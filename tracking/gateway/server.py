@@ -51,6 +51,8 @@ class Gateway:
         self.name = name
         self.units = Units()
         self.directory = Directory(settings)
+        # One object for all connections, which must not hold themselves.
+        self.settings_of = self.directory.of
         self.presence = Presence()
         self.bell = bus.Bell(settings)
         self.intake = Intake(
