@@ -1,6 +1,7 @@
 """A codec that fails in a way nobody thought of costs one connection, and no bytes."""
 
 import dataclasses
+import gc
 
 import pytest
 
@@ -9,9 +10,10 @@ from tests.devices import Device, Mailbox, ago, report, until
 from tests.gateways import count, listening, register
 from tracking.database import Pool
 from tracking.gateway import server
+from tracking.gateway.connection import Device as Connected
 from tracking.settings import Settings
 
-UNIT = "356938035643809"
+UNIT, OTHER = "356938035643809", "356938035643810"
 
 
 @pytest.fixture
@@ -61,3 +63,28 @@ async def test_a_datagram_of_garbage_is_kept_to_be_looked_at(settings: Settings,
         await until(lambda: gateway.intake.figures.quarantined)
         mailbox.hang_up()
     assert await count(pool, "quarantined_frames", "codec = 'calamp' AND unit_id = ''") == 1
+
+
+async def test_a_connection_that_has_ended_holds_nothing(settings: Settings, pool: Pool):
+    """A gateway looks for cycles so seldom that one in each connection would fill its memory."""
+    await register(pool, UNIT)
+    await register(pool, OTHER)
+    gc.collect()
+    gc.disable()
+    try:
+        async with listening(settings) as gateway:
+            device = await Device("gt06", UNIT).connect(gateway.ports["gt06/tcp"])
+            await device.sign_in()
+            device.say(report(ago(5)))
+            await device.answered()
+            device.hang_up()
+            await until(lambda: not gateway._devices)
+            # The lane has its last batch in hand until the next one comes.
+            other = await Device("gt06", OTHER).connect(gateway.ports["gt06/tcp"])
+            await other.sign_in()
+            other.say(report(ago(5)))
+            await other.answered()
+            held = (each for each in gc.get_objects() if isinstance(each, Connected))
+            assert {each.unit_id for each in held} == {OTHER}
+    finally:
+        gc.enable()
