@@ -1,6 +1,8 @@
 """A cursor over one frame. Reading past the end is Malformed, never IndexError."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Self
 
 from protocols.errors import Malformed
@@ -162,3 +164,17 @@ def text(data: bytes) -> str:
     except UnicodeDecodeError:
         said = data.decode("latin-1")
     return said.replace("\0", "")
+
+
+def finite(said: str) -> float | None:
+    """The number that a text field says; None if it says none, or one without end."""
+    try:
+        value = float(said)
+    except ValueError:
+        return None
+    return value if isfinite(value) else None
+
+
+def finite_at(fields: Sequence[str], at: int) -> float | None:
+    """The same for one field of many, which may be missing."""
+    return finite(fields[at]) if at < len(fields) else None

@@ -22,7 +22,6 @@ bytes. The sum of a text line is. There is no panic of its own; a button is wire
 import struct
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from math import isfinite
 
 from protocols.checksum import sum8, xor8
 from protocols.codec import Codec, Incoming, Peer
@@ -40,7 +39,7 @@ from protocols.message import (
     Unknown,
 )
 from protocols.settings import DeviceSettings
-from protocols.wire import text
+from protocols.wire import finite, text
 
 _HELLO, _PACKAGE, _LINE = b"\xff", b"[", b"$AV,"
 _HELLO_SIZES = {0x22: 10, 0x23: 10, 0x24: 18, 0x25: 10}
@@ -258,16 +257,16 @@ def _read_state(
     settings: DeviceSettings,
 ) -> frozenset[Signal]:
     """Supply, battery, ignition, inputs and satellites of a line whose kind is V and a number."""
-    if (power := _number(fields[_POWER])) is not None:
+    if (power := finite(fields[_POWER])) is not None:
         readings["power_v"] = power / 100
-    if (battery := _number(fields[_BATTERY])) is not None:
+    if (battery := finite(fields[_BATTERY])) is not None:
         readings["battery_v"] = battery / 100
     if fields[_IGNITION] in {"0", "1"}:
         readings["ignition"] = fields[_IGNITION] == "1"
     satellites = _before(fields, place - 1)
     if satellites.isdecimal() and len(satellites) <= 2:
         readings["satellites"] = int(satellites)
-    inputs = _number(fields[_INPUTS])
+    inputs = finite(fields[_INPUTS])
     if inputs is None or not 0 <= inputs < 1 << 16:
         return frozenset()
     other["inputs"] = int(inputs)
@@ -281,7 +280,7 @@ def _before(fields: Sequence[str], at: int) -> str:
 
 def _line_fix(fields: Sequence[str], place: int, at: datetime) -> Fix | None:
     lat, lon = _degrees(fields[place], "S"), _degrees(fields[place + 1], "W")
-    speed = _number(fields[place + 2])
+    speed = finite(fields[place + 2])
     if lat is None or lon is None:
         return None
     try:
@@ -290,7 +289,7 @@ def _line_fix(fields: Sequence[str], place: int, at: datetime) -> Fix | None:
             lat=lat,
             lon=lon,
             speed_kmh=None if speed is None else speed * _KMH_PER_KNOT,
-            course_deg=_number(fields[place + 3]),
+            course_deg=finite(fields[place + 3]),
         )
     except ValueError:
         return None
@@ -298,7 +297,7 @@ def _line_fix(fields: Sequence[str], place: int, at: datetime) -> Fix | None:
 
 def _degrees(said: str, negative: str) -> float | None:
     """Degrees, two digits of minutes and their fraction, and a letter: 5950.6773N."""
-    value = _number(said[:-1])
+    value = finite(said[:-1])
     if value is None or value < 0:
         return None
     degrees = value // 100 + value % 100 / 60
@@ -314,14 +313,6 @@ def _moment(day: str, clock: str) -> datetime | None:
         return datetime(yy, mm, dd, int(clock[:2]), int(clock[2:4]), int(clock[4:]), tzinfo=UTC)
     except ValueError:
         return None
-
-
-def _number(said: str) -> float | None:
-    try:
-        value = float(said)
-    except ValueError:
-        return None
-    return value if isfinite(value) else None
 
 
 def _said(report: Report, name: str) -> bytes:

@@ -16,7 +16,6 @@ letters of a report (SOS, EST …) are the codes of ``DeviceSettings.alarms``.
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from math import isfinite
 
 from protocols.codec import Codec, Incoming, Peer
 from protocols.errors import Malformed, Unframeable, Unsupported
@@ -31,7 +30,7 @@ from protocols.message import (
     Signal,
     Unknown,
 )
-from protocols.wire import text
+from protocols.wire import finite, text
 
 _HEADS = (b"+RESP:GT", b"+BUFF:GT", b"+ACK:GT", b"AT+GTHBD")
 _LONGEST_HEAD = 8
@@ -168,7 +167,7 @@ def _report(
     buffered: bool,
 ) -> Report:
     at = _moment(fields[time])
-    hdop = _number(fields[time - 3])
+    hdop = finite(fields[time - 3])
     return Report(
         fix=None if at is None else _fix(fields, time, at, factor),
         at=at,
@@ -182,7 +181,7 @@ def _report(
 
 
 def _fix(fields: Sequence[str], time: int, at: datetime, factor: float) -> Fix | None:
-    speed, lat, lon = (_number(fields[time - back]) for back in (6, 1, 2))
+    speed, lat, lon = (finite(fields[time - back]) for back in (6, 1, 2))
     if lat is None or lon is None:
         return None
     try:
@@ -192,8 +191,8 @@ def _fix(fields: Sequence[str], time: int, at: datetime, factor: float) -> Fix |
             lon=lon,
             valid=fields[time - 7] == "0",
             speed_kmh=None if speed is None else round(speed * factor, 3),
-            course_deg=_number(fields[time - 5]),
-            altitude_m=_number(fields[time - 4]),
+            course_deg=finite(fields[time - 5]),
+            altitude_m=finite(fields[time - 4]),
         )
     except ValueError:
         return None
@@ -206,14 +205,6 @@ def _moment(said: str) -> datetime | None:
         return datetime(*day, int(said[8:10]), int(said[10:12]), int(said[12:]), tzinfo=UTC)
     except ValueError:
         return None
-
-
-def _number(said: str) -> float | None:
-    try:
-        value = float(said)
-    except ValueError:
-        return None
-    return value if isfinite(value) else None
 
 
 def _cell(fields: Sequence[str]) -> tuple[CellTower, ...]:

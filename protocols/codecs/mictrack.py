@@ -21,7 +21,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import pairwise
-from math import isfinite
 
 from protocols.codec import Codec, Incoming, Peer
 from protocols.errors import Malformed, Unframeable, Unsupported
@@ -37,7 +36,7 @@ from protocols.message import (
     WifiNetwork,
 )
 from protocols.settings import DeviceSettings
-from protocols.wire import text
+from protocols.wire import finite, text
 
 _EVENTS = {
     "0": Signal.POWERED_ON,
@@ -184,7 +183,7 @@ def _signals(event: str, settings: DeviceSettings) -> frozenset[Signal]:
 
 def _fix(columns: Sequence[str], at: datetime) -> Fix | None:
     """Latitude, longitude, km/h and course; None if that is no place."""
-    lat, lon, speed, course = (_number(said) for said in (*columns, "", "", "", "")[:4])
+    lat, lon, speed, course = (finite(said) for said in (*columns, "", "", "", "")[:4])
     if lat is None or lon is None:
         return None
     try:
@@ -200,7 +199,7 @@ def _wifi(columns: Sequence[str]) -> tuple[WifiNetwork, ...]:
         said = column.split(",")
         for mac, level in pairwise(said):
             if len(mac) == 17 and _MAC.match(mac):
-                rssi = _number(level)
+                rssi = finite(level)
                 found.append(WifiNetwork(mac=mac.lower(), rssi=None if rssi is None else int(rssi)))
     return tuple(found)
 
@@ -224,7 +223,7 @@ def _line(said: str) -> Report:
         _degrees(fields[2], negative=fields[3] == "S"),
         _degrees(fields[4], negative=fields[5] == "W"),
     )
-    speed = _number(fields[6])
+    speed = finite(fields[6])
     fix = None
     if at is not None and lat is not None and lon is not None:
         with suppress(ValueError):
@@ -234,15 +233,15 @@ def _line(said: str) -> Report:
                 lon=lon,
                 valid=fields[1] == "A",
                 speed_kmh=None if speed is None else speed * _KMH_PER_KNOT,
-                course_deg=_number(fields[7]),
-                altitude_m=_number(fields[8]),
+                course_deg=finite(fields[7]),
+                altitude_m=finite(fields[8]),
             )
     return Report(fix=fix, at=at, record=said.encode())
 
 
 def _degrees(said: str, *, negative: bool) -> float | None:
     """Degrees, two digits of minutes and their fraction: 4139.6460."""
-    value = _number(said)
+    value = finite(said)
     if value is None or value < 0:
         return None
     degrees = value // 100 + value % 100 / 60
@@ -258,14 +257,6 @@ def _moment(said: str) -> datetime | None:
         return datetime(2000 + year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError:
         return None
-
-
-def _number(said: str) -> float | None:
-    try:
-        value = float(said)
-    except ValueError:
-        return None
-    return value if isfinite(value) else None
 
 
 CODEC = Codec(

@@ -16,7 +16,6 @@ are the bits of the alarm word: ``bit0``, ``bit10`` …
 import struct
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from math import isfinite
 
 from protocols.checksum import crc16_xmodem
 from protocols.codec import Codec, Incoming, Peer
@@ -34,7 +33,7 @@ from protocols.message import (
     Signal,
 )
 from protocols.settings import DeviceSettings
-from protocols.wire import text
+from protocols.wire import finite_at, text
 
 _MARK, _ESCAPE, _WORDS = 0xF8, 0xF7, b"*TS"
 _KEPT = bytes.fromhex("f801fef80104aef8")
@@ -370,16 +369,16 @@ def _worded_report(
     gps = words.get("GPS", "").split(";")
     if draft.at is not None and len(gps) >= 5:
         draft.fix = _worded_fix(draft.at, gps)
-    if len(gps) >= 6 and (hdop := _number(gps, 5)) is not None:
+    if len(gps) >= 6 and (hdop := finite_at(gps, 5)) is not None:
         draft.readings["hdop"] = hdop
     state = words.get("STT", "").split(";")
     if (status := _hexadecimal(state, 0)) is not None:
         _note_state(draft, status, _hexadecimal(state, 1) or 0)
-    if (odometer := _number([words.get("MGR", "")], 0)) is not None:
+    if (odometer := finite_at([words.get("MGR", "")], 0)) is not None:
         draft.readings["odometer_m"] = odometer
     measured = words.get("ADC", "").split(";")
     for at in range(0, len(measured) - 1, 2):
-        value = _number(measured, at + 1)
+        value = finite_at(measured, at + 1)
         if value is not None and measured[at] == "0":
             draft.readings["power_v"] = value
         elif value is not None and measured[at] == "2":
@@ -408,14 +407,6 @@ def _moment(clock: str) -> datetime | None:
         return datetime.strptime(clock, "%H%M%S%d%m%y").replace(tzinfo=UTC)
     except ValueError:
         return None
-
-
-def _number(fields: Sequence[str], at: int) -> float | None:
-    try:
-        value = float(fields[at])
-    except (ValueError, IndexError):
-        return None
-    return value if isfinite(value) else None
 
 
 def _hexadecimal(fields: Sequence[str], at: int) -> int | None:

@@ -20,7 +20,6 @@ is on UTC; a watch whose zone was moved (LZ) may write that zone's.
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from math import isfinite
 
 from protocols.codec import Codec, Incoming, Peer
 from protocols.errors import Malformed, Unframeable, Unsupported
@@ -46,7 +45,7 @@ from protocols.message import (
     WifiNetwork,
 )
 from protocols.settings import DeviceSettings
-from protocols.wire import text
+from protocols.wire import finite_at, text
 
 Said = tuple[Message, bytes]
 """A message, and the content to answer it with (empty: nothing)."""
@@ -238,9 +237,9 @@ def _fix(fields: Sequence[str], at: datetime) -> Fix | None:
             lat=-abs(lat) if fields[4] == "S" else lat,
             lon=-abs(lon) if fields[6] == "W" else lon,
             valid=fields[2] == "A",
-            speed_kmh=_number(fields, 7),
-            course_deg=_number(fields, 8),
-            altitude_m=_number(fields, 9),
+            speed_kmh=finite_at(fields, 7),
+            course_deg=finite_at(fields, 8),
+            altitude_m=finite_at(fields, 9),
         )
     except (ValueError, IndexError):
         return None
@@ -260,7 +259,7 @@ def _readings(fields: Sequence[str], status: int) -> Readings:
         readings["satellites"] = satellites
     if (rssi := _whole(fields, 11)) is not None:
         readings["rssi"] = rssi
-    if (battery := _number(fields, 12)) is not None:
+    if (battery := finite_at(fields, 12)) is not None:
         readings["battery_pct"] = battery
     if (steps := _whole(fields, 13)) is not None:
         readings["steps"] = steps
@@ -320,7 +319,7 @@ def _network(
     for start in (20 + 3 * count,) if count > 0 else (17, 20):
         wifi = _wifi(fields, start)
         if wifi or (count > 0 and start == len(fields) - 2):
-            accuracy_m = _number(fields, start + 1 + 3 * len(wifi))
+            accuracy_m = finite_at(fields, start + 1 + 3 * len(wifi))
             return tuple(cells), wifi, {"accuracy_m": accuracy_m} if accuracy_m else {}
     return tuple(cells), (), {}
 
@@ -336,15 +335,6 @@ def _wifi(fields: Sequence[str], start: int) -> tuple[WifiNetwork, ...]:
             break
         networks.append(WifiNetwork(mac=mac, rssi=_whole(fields, at + 2)))
     return tuple(networks)
-
-
-def _number(fields: Sequence[str], at: int) -> float | None:
-    """The number in that field; None if it is missing, empty or no finite number."""
-    try:
-        value = float(fields[at])
-    except (ValueError, IndexError):
-        return None
-    return value if isfinite(value) else None
 
 
 def _whole(fields: Sequence[str], at: int) -> int | None:
@@ -363,7 +353,7 @@ def _keep_alive(_kind: str, rest: bytes, content: bytes, _unit_id: str) -> Said:
     readings: Readings = {}
     if (steps := _whole(fields, 0)) is not None:
         readings["steps"] = steps
-    if (battery := _number(fields, 2)) is not None:
+    if (battery := finite_at(fields, 2)) is not None:
         readings["battery_pct"] = battery
     tumbles = _whole(fields, 1)
     other: dict[str, object] = {"tumbles": tumbles} if tumbles else {}
@@ -404,7 +394,9 @@ def _picture(_kind: str, rest: bytes, content: bytes, _unit_id: str) -> Said:
 def _vitals(kind: str, rest: bytes, content: bytes, unit_id: str) -> Said:
     """What the watch measured on the wearer; without figures it obeys a command."""
     fields = text(rest).split(",")
-    values = ((name, _number(fields, at)) for at, name in enumerate(_VITALS[kind.lower()]) if name)
+    values = (
+        (name, finite_at(fields, at)) for at, name in enumerate(_VITALS[kind.lower()]) if name
+    )
     other: dict[str, object] = {name: value for name, value in values if value is not None}
     if not other:
         return _reply(kind, rest, content, unit_id)

@@ -18,13 +18,12 @@ list has no SOS, so a button is an input of the device's settings.
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from math import isfinite
 
 from protocols.codec import Codec, Incoming, Peer
 from protocols.errors import Malformed, Unframeable, Unsupported
 from protocols.message import Command, Fix, Message, Readings, Report, Signal
 from protocols.settings import DeviceSettings
-from protocols.wire import text
+from protocols.wire import finite, text
 
 _MARK, _END = b"$$", b"##"
 _MILE_KM = 1.609344
@@ -140,12 +139,12 @@ def _fixed(
 
     event = field("event")
     at = _moment(f"{field('date')} {field('time')}", "%Y/%m/%d %H:%M:%S")
-    speed = _number(field("speed"))
+    speed = finite(field("speed"))
     readings = _measured(field("satellites"), field("hdop"), field("volts"), field("rssi"))
-    if (miles := _number(field("miles"))) is not None:
+    if (miles := finite(field("miles"))) is not None:
         readings["odometer_m"] = miles * _MILE_M
     inputs = _inputs(field("io"))
-    if inputs is not None and (fuel := _number(field("fuel"))) is not None:
+    if inputs is not None and (fuel := finite(field("fuel"))) is not None:
         readings["fuel"] = fuel
     _note_event(event, readings)
     return Report(
@@ -154,8 +153,8 @@ def _fixed(
             (field("lat"), field("lon")),
             valid=field("valid") == "1",
             speed_kmh=None if speed is None else speed * _MILE_KM,
-            course_deg=_number(field("course")),
-            altitude_m=_number(field("altitude")),
+            course_deg=finite(field("course")),
+            altitude_m=finite(field("altitude")),
         ),
         at=at,
         signals=_signals(event, inputs or 0, settings),
@@ -170,13 +169,13 @@ def _columns(said: Mapping[str, str], record: bytes, settings: DeviceSettings) -
     event = said.get("EV", "")
     at = _moment(f"{said.get('D', '')} {said.get('T', '')}", "%m/%d/%Y %H:%M:%S")
     readings = _measured(*(said.get(name, "") for name in ("SV", "HP", "BV", "CQ")))
-    if (miles := _number(said.get("MI", ""))) is not None:
+    if (miles := finite(said.get("MI", ""))) is not None:
         readings["odometer_m"] = miles * _MILE_M
     _note_event(event, readings)
     if ignition := said.get("IG", ""):
         readings["ignition"] = ignition == "1"
     course = said.get("HD", "")
-    course_deg = _number(course)
+    course_deg = finite(course)
     if course_deg is not None and "." not in course:
         course_deg /= 10
     return Report(
@@ -184,9 +183,9 @@ def _columns(said: Mapping[str, str], record: bytes, settings: DeviceSettings) -
             at,
             (said.get("LT", ""), said.get("LN", "")),
             valid=said.get("GS", "3") == "3",
-            speed_kmh=_number(said.get("GSPT", "")),
+            speed_kmh=finite(said.get("GSPT", "")),
             course_deg=course_deg,
-            altitude_m=_number(said.get("AL", "")),
+            altitude_m=finite(said.get("AL", "")),
         ),
         at=at,
         signals=_signals(event, 0, settings),
@@ -214,13 +213,13 @@ def _note_event(event: str, readings: Readings) -> None:
 
 def _measured(satellites: str, hdop: str, volts: str, rssi: str) -> Readings:
     readings: Readings = {}
-    if (count := _number(satellites)) is not None:
+    if (count := finite(satellites)) is not None:
         readings["satellites"] = int(count)
-    if (dilution := _number(hdop)) is not None:
+    if (dilution := finite(hdop)) is not None:
         readings["hdop"] = dilution
-    if (voltage := _number(volts)) is not None:
+    if (voltage := finite(volts)) is not None:
         readings["battery_v"] = voltage
-    if (level := _number(rssi)) is not None:
+    if (level := finite(rssi)) is not None:
         readings["rssi"] = int(level)
     return readings
 
@@ -263,14 +262,6 @@ def _moment(said: str, layout: str) -> datetime | None:
         return datetime.strptime(said, layout).replace(tzinfo=UTC)
     except ValueError:
         return None
-
-
-def _number(said: str) -> float | None:
-    try:
-        value = float(said)
-    except ValueError:
-        return None
-    return value if isfinite(value) else None
 
 
 CODEC = Codec(

@@ -9,11 +9,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from math import isfinite
 
 from protocols.codecs.dc09.frame import clock
 from protocols.message import Readings
-from protocols.wire import text
+from protocols.wire import finite, text
 
 _SPELLED = re.compile(r"([0-9]{1,3}) ?([NSEW]) ?([0-9]{1,2}(?:\.[0-9]{0,10})?)\Z", re.IGNORECASE)
 _NAMES = {
@@ -79,9 +78,9 @@ def _read(said: Extended, letter: str, value: str, *, decimal: bool) -> bool:
         case "Z":
             said.altitude_m = _metres(value)
             return said.altitude_m is not None
-        case "S" if decimal and (speed := _number(value)) is not None and speed >= 0:
+        case "S" if decimal and (speed := finite(value)) is not None and speed >= 0:
             said.speed_kmh = speed
-        case "B" if decimal and (percent := _number(value)) is not None and 0 <= percent <= 100:
+        case "B" if decimal and (percent := finite(value)) is not None and 0 <= percent <= 100:
             said.readings["battery_pct"] = percent
         case "K":
             said.other["key_offered"] = True
@@ -99,7 +98,7 @@ def _degrees(said: str, letters: str, most: float) -> float | None:
     """``004E21.6890`` or ``4.3615``; None if it is neither, or not on Earth."""
     spelled = _SPELLED.match(said)
     if spelled is None:
-        degrees = _number(said)
+        degrees = finite(said)
         return degrees if degrees is not None and -most <= degrees <= most else None
     letter, minutes = spelled[2].upper(), float(spelled[3])
     degrees = int(spelled[1]) + minutes / 60.0
@@ -111,13 +110,5 @@ def _degrees(said: str, letters: str, most: float) -> float | None:
 def _metres(said: str) -> float | None:
     """``35.0M``, ``115F`` for feet, or a plain number."""
     unit = said[-1:].upper()
-    number = _number(said[:-1] if unit in ("M", "F") else said)
+    number = finite(said[:-1] if unit in ("M", "F") else said)
     return None if number is None else round(number * _FOOT_M, 2) if unit == "F" else number
-
-
-def _number(said: str) -> float | None:
-    try:
-        value = float(said)
-    except ValueError:
-        return None
-    return value if isfinite(value) else None

@@ -9,13 +9,12 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from math import isfinite
 
 from protocols.codecs.meitrack.events import CARD_SHOWN, signals_of
 from protocols.errors import Malformed
 from protocols.message import CellTower, Fix, Readings, Report
 from protocols.settings import DeviceSettings
-from protocols.wire import text
+from protocols.wire import finite_at, text
 
 _LEAST_FIELDS = 13
 _CELL, _IO, _ANALOGUE, _EVENT_DATA, _FUEL, _FIRST_TEMPERATURE = 13, 14, 15, 16, 19, 20
@@ -70,9 +69,9 @@ def _fix(fields: Sequence[str], at: datetime) -> Fix | None:
             lat=float(fields[1]),
             lon=float(fields[2]),
             valid=fields[4] == "A",
-            speed_kmh=_number(fields, 7),
-            course_deg=_number(fields, 8),
-            altitude_m=_number(fields, 10),
+            speed_kmh=finite_at(fields, 7),
+            course_deg=finite_at(fields, 8),
+            altitude_m=finite_at(fields, 10),
         )
     except (ValueError, IndexError):
         return None
@@ -84,9 +83,9 @@ def _readings(fields: Sequence[str], event: int, other: dict[str, object]) -> Re
         readings["satellites"] = satellites
     if (rssi := _whole(fields, 6)) is not None:
         readings["rssi"] = rssi
-    if (hdop := _number(fields, 9)) is not None:
+    if (hdop := finite_at(fields, 9)) is not None:
         readings["hdop"] = hdop
-    if (odometer := _number(fields, 11)) is not None:
+    if (odometer := finite_at(fields, 11)) is not None:
         readings["odometer_m"] = odometer
     if (runtime := _whole(fields, 12)) is not None:
         other["runtime_s"] = runtime
@@ -101,7 +100,7 @@ def _note_voltages(fields: Sequence[str], readings: Readings, other: dict[str, o
         return
     said = fields[_ANALOGUE].split("|")
     if "." in said[0]:
-        voltages = [_number(said, 0), _number(said, 1)]
+        voltages = [finite_at(said, 0), finite_at(said, 1)]
     else:
         for number, word in enumerate(said[:3], 1):
             if (value := _hexadecimal([word], 0)) is not None:
@@ -149,14 +148,6 @@ def _cells(fields: Sequence[str]) -> tuple[CellTower, ...]:
     except (ValueError, IndexError):
         return ()
     return (CellTower(mcc=mcc, mnc=mnc, lac=lac, cid=cid),) if mcc else ()
-
-
-def _number(fields: Sequence[str], at: int) -> float | None:
-    try:
-        value = float(fields[at])
-    except (ValueError, IndexError):
-        return None
-    return value if isfinite(value) else None
 
 
 def _whole(fields: Sequence[str], at: int) -> int | None:

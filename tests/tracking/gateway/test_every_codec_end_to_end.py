@@ -4,6 +4,7 @@ Codecs without a door of their own are heard through the broker: ``test_mqtt.py`
 """
 
 import tomllib
+from abc import ABC, abstractmethod
 from datetime import timedelta
 from typing import Any
 
@@ -35,7 +36,7 @@ TIMELESS = {"topin"}
 """An SOS without a time or a number: nobody can tell it from the next one."""
 
 
-class Unit:
+class Unit(ABC):
     """A simulated unit: what it says, what it was answered, and what it should be."""
 
     def __init__(self, name: str) -> None:
@@ -44,10 +45,11 @@ class Unit:
         self.expected: list[bytes] = []
 
     @property
+    @abstractmethod
     def answers(self) -> bytes:
-        raise NotImplementedError
+        """Everything that came back."""
 
-    async def sign_in(self) -> None:
+    async def sign_in(self) -> None:  # noqa: B027 - most have no such frame
         """Say who it is, where that is a frame of its own."""
 
     def say(self, message: Message) -> None:
@@ -55,8 +57,9 @@ class Unit:
         speaker = self.talk.peer if self.talk.peer.unit_id else Peer(unit_id=UNIT)
         self.send(self.codec.simulate(message, speaker))
 
+    @abstractmethod
     def send(self, frame: bytes) -> None:
-        raise NotImplementedError
+        """Send it, and note what must be answered."""
 
     async def answered(self) -> None:
         """Wait until everything has been answered, and check that it was answered right."""
