@@ -4,15 +4,9 @@ from playwright.async_api import Page, expect
 
 from map_ui.assets import _PACKAGES
 from protocols.message import CommandReply
+from tests import axe
 from tests.devices import Device, ago, report, sos, until
 from tests.journeys.conftest import Connect, House, OpenDesk
-
-_AXE = """
-async () => {
-  const { violations } = await axe.run(document, { resultTypes: ["violations"] });
-  return violations.map(({ id, nodes }) => `${id}: ${nodes[0].html.slice(0, 120)}`);
-}
-"""
 
 
 async def test_a_device_is_looked_up_by_plate_and_what_it_said_is_read(
@@ -111,7 +105,7 @@ async def _can_be_used_by_everybody(page: Page) -> None:
     await page.evaluate((_PACKAGES / "axe-core/axe.min.js").read_text() + ";undefined")
     for scheme in ("light", "dark"):
         await page.emulate_media(color_scheme=scheme)
-        assert await page.evaluate(_AXE) == []
+        assert await page.evaluate(axe.VIOLATIONS) == []
     size = page.viewport_size
     assert size is not None
     await page.set_viewport_size({"width": 320, "height": 700})

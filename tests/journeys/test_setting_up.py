@@ -3,15 +3,9 @@
 from playwright.async_api import Page, expect
 
 from map_ui.assets import _PACKAGES
+from tests import axe
 from tests.devices import Device, ago, report, until
 from tests.journeys.conftest import Connect, House, OpenDesk
-
-_AXE = """
-async () => {
-  const { violations } = await axe.run(document, { resultTypes: ["violations"] });
-  return violations.map(({ id, nodes }) => `${id}: ${nodes[0].html.slice(0, 120)}`);
-}
-"""
 
 
 async def test_a_time_zone_is_tried_on_the_last_frames_and_the_next_frame_is_understood_with_it(
@@ -142,7 +136,7 @@ async def _can_be_used_by_everybody(page: Page) -> None:
     await page.evaluate((_PACKAGES / "axe-core/axe.min.js").read_text() + ";undefined")
     for scheme in ("light", "dark"):
         await page.emulate_media(color_scheme=scheme)
-        assert await page.evaluate(_AXE) == []
+        assert await page.evaluate(axe.VIOLATIONS) == []
     size = page.viewport_size
     assert size is not None
     await page.set_viewport_size({"width": 320, "height": 700})

@@ -10,6 +10,7 @@ from playwright.async_api import Browser, Page, Route
 
 from map_ui.app import add_pages
 from map_ui.assets import _PACKAGES
+from tests import axe
 from tracking.people.person import Person, Role
 from tracking.web.security import person_or_none
 
@@ -25,12 +26,6 @@ AN = Person(
     csrf="token",
 )
 
-_AXE = """
-async () => {
-  const { violations } = await axe.run(document, { resultTypes: ["violations"] });
-  return violations.map(({ id, nodes }) => `${id}: ${nodes[0].html.slice(0, 120)}`);
-}
-"""
 _WATCH = """
 window.violations = [];
 addEventListener("securitypolicyviolation", (event) => {
@@ -71,7 +66,7 @@ async def test_a_page_can_be_used_by_everybody(page, path, person, scheme):
     await _serve(page, person)
     await page.goto(f"{ORIGIN}{path}")
     await page.evaluate((_PACKAGES / "axe-core/axe.min.js").read_text() + ";undefined")
-    assert await page.evaluate(_AXE) == []
+    assert await page.evaluate(axe.VIOLATIONS) == []
     assert await page.evaluate("violations") == []
 
 
