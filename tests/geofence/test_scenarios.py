@@ -14,7 +14,7 @@ from typing import Any, cast
 import pytest
 
 from geofence.engine import evaluate
-from geofence.rules import Rule
+from geofence.watch import Watch
 from geofence.rules.low_battery import LowBattery
 from geofence.rules.panic import Panic
 from geofence.rules.tampering import Tampering
@@ -38,7 +38,7 @@ class Scenario:
     """A rule, and what a unit said."""
 
     name: str
-    rule: Rule[Any]
+    rule: Watch[Any]
     remembers: bool
     rows: list[Row]
 

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from geofence.rules import Rule
 from geofence.rules.low_battery import LowBattery
 from geofence.rules.panic import Panic
 from geofence.rules.tampering import Tampering
+from geofence.watch import Watch
 from protocols.message import Signal
 from tracking.settings import Settings
 
-Rules = tuple[Rule[Any], ...]
+Rules = tuple[Watch[Any], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
