@@ -10,7 +10,10 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from tracking.database import address_of, metadata
 from tracking.settings import settings
 
-SLICES = ("people", "fleet", "positions", "alarms", "audit", "rules", "gateway", "profiles")
+SLICES = (
+    "people", "fleet", "positions", "alarms", "audit", "rules", "gateway", "profiles", "zones",
+    "events",
+)  # fmt: skip
 for _slice in SLICES:
     import_module(f"tracking.{_slice}.tables")
 

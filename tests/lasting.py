@@ -34,9 +34,11 @@ SIGN_IN_DEADLINE_S = 0.08
 """Short, because the gateway looks for the silent four times in it. Its clock stands still."""
 
 _FILLED = (
-    "changes", "alarm_shown", "alarm_events", "alarms", "rule_memory", "unit_sessions",
+    "changes", "alarm_shown", "alarm_events", "alarms", "events", "timers", "rule_failures",
+    "previews", "rule_memory", "unit_sessions",
     "unknown_units", "positions", "misdated_positions", "last_positions", "frames",
-    "quarantined_frames", "fitments", "device_secrets", "devices", "assets", "profiles",
+    "quarantined_frames", "fitments", "device_secrets", "devices", "rules",
+    "zones", "assets", "profiles",
 )  # fmt: skip
 _EMPTY = ";".join(f"DELETE FROM {table}" for table in _FILLED)
 """To truncate them takes ten times as long, for files are made anew."""

@@ -29,7 +29,9 @@ PROVISIONAL = "provisional"
 
 NOTIFY_ALARMS = "vigil_alarms"
 NOTIFY_FLEET = "vigil_fleet"
-"""PostgreSQL's own channels: a new change (payload: seq), a changed device or fitment (unit id)."""
+NOTIFY_RULES = "vigil_rules"
+"""PostgreSQL's own channels: a new change (payload: seq), a changed device or fitment (unit id), a
+changed rule or zone (its id)."""
 
 POSITION_ROW = struct.Struct("<IffHHIB3x")
 """asset number, lon, lat, speed in 0.1 km/h, course in 0.1 °, device time (Unix s), FLAG_ bits."""

@@ -17,7 +17,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB, ExcludeConstraint
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, REAL, ExcludeConstraint
 
 from tracking.database import metadata
 
@@ -33,8 +33,14 @@ assets = Table(
     Column("plate", Text),
     Column("phone", Text),
     Column("note", Text, nullable=False, server_default=""),
+    # What rules ask: the group that it belongs to, free words, how fast, and when it may be used.
+    Column("group_name", Text, nullable=False, server_default=""),
+    Column("tags", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("speed_limit_kmh", REAL),
+    Column("hours", JSONB),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("retired_at", DateTime(timezone=True)),
+    CheckConstraint("speed_limit_kmh > 0", name="assets_speed_limit"),
     CheckConstraint("kind IN ('vehicle', 'lone_worker', 'senior')", name="assets_kind"),
     UniqueConstraint("organisation_id", "id"),
 )

@@ -1,0 +1,1 @@
+"""What rules noticed, and why."""
