@@ -45,11 +45,11 @@ class All:
     def due(self, memory: Memory, after: datetime) -> datetime | None:
         return _soonest(self.of, memory, after)
 
-    def zones(self) -> frozenset[str]:
-        return _asked(self.of, lambda part: part.zones())
+    def zone_ids(self) -> frozenset[str]:
+        return _asked(self.of, lambda part: part.zone_ids())
 
-    def companions(self) -> frozenset[str]:
-        return _asked(self.of, lambda part: part.companions())
+    def companion_ids(self) -> frozenset[str]:
+        return _asked(self.of, lambda part: part.companion_ids())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,11 +80,11 @@ class AnyOf:
     def due(self, memory: Memory, after: datetime) -> datetime | None:
         return _soonest(self.of, memory, after)
 
-    def zones(self) -> frozenset[str]:
-        return _asked(self.of, lambda part: part.zones())
+    def zone_ids(self) -> frozenset[str]:
+        return _asked(self.of, lambda part: part.zone_ids())
 
-    def companions(self) -> frozenset[str]:
-        return _asked(self.of, lambda part: part.companions())
+    def companion_ids(self) -> frozenset[str]:
+        return _asked(self.of, lambda part: part.companion_ids())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,11 +109,11 @@ class Not:
     def due(self, memory: Memory, after: datetime) -> datetime | None:
         return _soonest((self.of,), memory, after)
 
-    def zones(self) -> frozenset[str]:
-        return self.of.zones()
+    def zone_ids(self) -> frozenset[str]:
+        return self.of.zone_ids()
 
-    def companions(self) -> frozenset[str]:
-        return self.of.companions()
+    def companion_ids(self) -> frozenset[str]:
+        return self.of.companion_ids()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,11 +171,11 @@ class Lasting:
         enough = datetime.fromtimestamp(memory.since_s, UTC) + timedelta(seconds=self.for_s)
         return earliest(inner, enough if enough > after else None)
 
-    def zones(self) -> frozenset[str]:
-        return self.of.zones()
+    def zone_ids(self) -> frozenset[str]:
+        return self.of.zone_ids()
 
-    def companions(self) -> frozenset[str]:
-        return self.of.companions()
+    def companion_ids(self) -> frozenset[str]:
+        return self.of.companion_ids()
 
 
 def earliest(*times: datetime | None) -> datetime | None:

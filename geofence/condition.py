@@ -66,8 +66,8 @@ class Condition(Protocol[M]):
     def due(self, memory: M, after: datetime) -> datetime | None:
         """The next time after ``after`` at which the clock alone changes what it says, if any."""
 
-    def zones(self) -> frozenset[str]:
-        """Ids of the zones it asks about."""
+    def zone_ids(self) -> frozenset[str]:
+        """Ids of the zones it asks about; the setting that names them is called ``zones``."""
 
-    def companions(self) -> frozenset[str]:
+    def companion_ids(self) -> frozenset[str]:
         """Ids of other assets whose place it asks about."""
