@@ -2,7 +2,17 @@
 
 from fastapi import FastAPI
 
-from map_ui import assets, devices, imports, pages, profiles, quarantine, report, setup
+from map_ui import (
+    assets,
+    devices,
+    imports,
+    pages,
+    profiles,
+    quarantine,
+    report,
+    schedule_form,
+    setup,
+)
 from tracking.api.app import create_app as create_api
 
 
@@ -20,6 +30,7 @@ def add_pages(app: FastAPI) -> FastAPI:
     app.include_router(devices.router)
     app.include_router(setup.router)
     app.include_router(profiles.router)
+    app.include_router(schedule_form.router)
     app.include_router(quarantine.router)
     app.include_router(report.router)
     return app
