@@ -4,12 +4,17 @@
 class VigilError(Exception):
     """Something a caller can act on; the text says what to do.
 
-    ``retry_after_s`` says when asking again makes sense, where we know it.
+    ``retry_after_s`` says when asking again makes sense, where we know it; ``where`` names the
+    part of a request that is wrong, as ``body.scope.assets``.
     """
 
     status = 500
     title = "Something went wrong here"
     retry_after_s: int | None = None
+
+    def __init__(self, said: str = "", *, where: str = "") -> None:
+        super().__init__(said)
+        self.where = where
 
 
 class NotSignedIn(VigilError):

@@ -87,6 +87,25 @@ class Town:
         )
         return device
 
+    async def add_rule(self, organisation: UUID, name: str, **other: Any) -> UUID:
+        """Version 1 of a rule, as the API would file it; ``other`` are columns of ``rules``."""
+        said = {
+            "setting": {"kind": "overspeed", "limit_kmh": 90.0},
+            "cause": "overspeed",
+            "severity": 0,
+            **other,
+        }
+        columns = ", ".join(said)
+        places = ", ".join(f"${index}" for index in range(3, 3 + len(said)))
+        rule: UUID = await self.pool.fetchval(
+            f"INSERT INTO rules (version, organisation_id, name, {columns})"
+            f" VALUES (1, $1, $2, {places}) RETURNING id",
+            organisation,
+            name,
+            *said.values(),
+        )
+        return rule
+
     async def raise_alarm(
         self,
         organisation: UUID,

@@ -22,6 +22,7 @@ import tracking.people.api
 import tracking.places
 import tracking.positions.api
 import tracking.profiles.api
+import tracking.rules.api
 from tracking.api.examples import give_examples
 from tracking.database import open_pool
 from tracking.errors import Invalid, NotSignedIn, Unavailable
@@ -115,6 +116,7 @@ def _routes_of_version_1() -> APIRouter:
     private.include_router(tracking.positions.api.router)
     private.include_router(tracking.alarms.api.router)
     private.include_router(tracking.profiles.api.router)
+    private.include_router(tracking.rules.api.router)
     private.include_router(tracking.live.router)
     api.include_router(private)
     return api

@@ -130,7 +130,12 @@ async def _expected(connection: Request, error: Exception) -> JSONResponse:
         headers["Retry-After"] = str(error.retry_after_s)
     detail = str(error) or type(error).title
     return problem(
-        connection, status=error.status, title=error.title, detail=detail, headers=headers
+        connection,
+        status=error.status,
+        title=error.title,
+        detail=detail,
+        errors=[FieldError(where=error.where, what=detail)] if error.where else (),
+        headers=headers,
     )
 
 

@@ -11,6 +11,7 @@ EVERYONE = frozenset({"client", "operator", "supervisor", "administrator"})
 STAFF = EVERYONE - {"client"}
 KEEPERS = STAFF - {"operator"}
 ADMINISTRATOR = frozenset({"administrator"})
+RULE_SETTERS = KEEPERS | {"client"}
 
 SECRET = "Kwijtgeraakt"
 """In every name of the client whose things others must not see."""
@@ -64,6 +65,7 @@ REGISTRATION = {
     "organisation_id": "{organisation_id}",
     "kind": "tracker",
 }
+NEW_RULE = {"name": "New", "setting": {"kind": "overspeed", "limit_kmh": 90}}
 NEW_PASSWORD = {"current": "x", "new": "een andere zin 1831"}
 
 DOORS: dict[str, Door] = {
@@ -113,6 +115,17 @@ DOORS: dict[str, Door] = {
     "GET /api/v1/devices/{device_id}/setup": Door(roles=STAFF),
     "PUT /api/v1/devices/{device_id}/setup": Door(roles=ADMINISTRATOR, body={"secret": "00"}),
     "GET /api/v1/devices/{device_id}/frames": Door(roles=STAFF),
+    "GET /api/v1/rules": about_me(),
+    "POST /api/v1/rules": Door(
+        roles=RULE_SETTERS, status=201, body={**NEW_RULE, "organisation_id": "{organisation_id}"}
+    ),
+    "GET /api/v1/rules/kinds": about_me(),
+    "GET /api/v1/rules/{rule_id}": Door(roles=EVERYONE),
+    "PUT /api/v1/rules/{rule_id}": Door(roles=RULE_SETTERS, body={**NEW_RULE, "based_on": 1}),
+    "POST /api/v1/rules/{rule_id}/enable": Door(roles=RULE_SETTERS),
+    "POST /api/v1/rules/{rule_id}/disable": Door(roles=RULE_SETTERS),
+    "DELETE /api/v1/rules/{rule_id}": Door(roles=RULE_SETTERS, status=204),
+    "GET /api/v1/rules/{rule_id}/versions": Door(roles=EVERYONE),
     "GET /api/v1/fitments": about_me(),
     "POST /api/v1/fitments": Door(roles=KEEPERS, status=201, body=FIT),
     "POST /api/v1/fitments/{fitment_id}/end": Door(roles=KEEPERS, body={}),
@@ -192,6 +205,7 @@ class World:
             "unknown_unit_id": fresh,
             "organisation_id": self.client,
             "asset_id": asset,
+            "rule_id": await town.add_rule(self.client, f"{SECRET} {fresh}"),
             "device_id": device,
             "free_device_id": free,
             "person_id": person,

@@ -167,6 +167,7 @@ async def client_rows(world: World) -> list[str]:
         UNION ALL SELECT d::text FROM devices d WHERE organisation_id = $1
         UNION ALL SELECT f::text FROM fitments f WHERE organisation_id = $1
         UNION ALL SELECT a::text FROM alarms a WHERE organisation_id = $1
+        UNION ALL SELECT r::text FROM rules r WHERE organisation_id = $1
         UNION ALL SELECT p::text FROM people p WHERE organisation_id = $1
         UNION ALL SELECT o::text FROM organisations o WHERE id = $1
         UNION ALL SELECT t.id::text FROM api_tokens t JOIN people p ON p.id = t.person_id

@@ -132,9 +132,13 @@ READ = (
     "INSERT INTO location_reads (person_id, organisation_id, what)"
     " VALUES (gen_random_uuid(), $1, 'x')"
 )
+RULE = (
+    "INSERT INTO rules (version, organisation_id, name, setting, cause, severity)"
+    " VALUES (1, $1, 'x', '{}', 'x', 0)"
+)
 
 
-@pytest.mark.parametrize("statement", [ASSET, DEVICE, PERSON, CENTRE, READ])
+@pytest.mark.parametrize("statement", [ASSET, DEVICE, PERSON, CENTRE, READ, RULE])
 async def test_a_stranger_writes_nothing_into_a_client(
     app_pool: Pool, world: World, statement: str
 ) -> None:
@@ -161,6 +165,12 @@ async def test_nobody_moves_what_is_theirs_to_somebody_else(app_pool: Pool, worl
         "DELETE FROM positions",
         "UPDATE last_positions SET valid = false",
         "DELETE FROM alarms",
+        "UPDATE rules SET severity = 0",
+        "DELETE FROM rules",
+        "DELETE FROM events",
+        "UPDATE events SET facts = '{}'",
+        "DELETE FROM rule_failures",
+        "SELECT * FROM rule_memory",
         "SELECT payload FROM frames",
         "TRUNCATE location_reads",
         "SELECT vigil_drop_day('positions', '2020-01-01')",
@@ -206,5 +216,6 @@ OF_CLIENT = {
     "changes": "true",
     "api_tokens": "name = 'hidden'",
     "location_reads": "true",
+    "rules": "name LIKE 'Kwijtgeraakt%'",
 }
 """How the rows of the client are recognised, by whoever can see them."""
