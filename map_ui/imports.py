@@ -187,6 +187,9 @@ _ABOUT: Mapping[str, tuple[str, str]] = {
     "asset_kind": (_("vehicle, lone_worker or senior"), "vehicle"),
     "plate": (_("Its number plate: 2 to 15 letters, digits, spaces and dashes"), "1-ABC-123"),
     "asset_phone": (_("Telephone number of the person, with its country"), "+32470123457"),
+    "group": (_("A group that rules may be about, as Night shift"), "Night shift"),
+    "tags": (_("Words that rules may ask for, with | between them"), "airport|night"),
+    "speed_limit_kmh": (_("How fast it may drive, in km/h, where a rule asks for it"), "90"),
     "note": (_("Anything that operators should know"), ""),
 }
 """Column to what it must hold, and an example."""

@@ -1,8 +1,10 @@
 """What we protect and what speaks for it, as the rest of the service sees them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 
@@ -36,7 +38,11 @@ class FittedDevice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asset:
-    """A vehicle or a person that we protect. ``number`` is its small name on the live channel."""
+    """A vehicle or a person that we protect. ``number`` is its small name on the live channel.
+
+    Rules ask for its group, its tags, how fast it may be and in which hours it may be used; the
+    hours are a setting of ``geofence.schedule``, and None is always.
+    """
 
     id: UUID
     number: int
@@ -47,6 +53,10 @@ class Asset:
     plate: str | None
     phone: str | None
     note: str
+    group: str
+    tags: tuple[str, ...]
+    speed_limit_kmh: float | None
+    hours: Mapping[str, Any] | None
     created_at: datetime
     retired_at: datetime | None
     devices: tuple[FittedDevice, ...]
@@ -133,6 +143,10 @@ class NewAsset:
     plate: str | None
     phone: str | None
     note: str
+    group: str = ""
+    tags: tuple[str, ...] = ()
+    speed_limit_kmh: float | None = None
+    hours: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,10 +4,19 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
+from geofence.schedule import schedule_as_setting, schedule_from
 from tracking.fleet.fleet import AssetKind, DeviceKind, NewAsset, NewDevice
-from tracking.web.words import Line, Lines, Phone, Plate
+from tracking.web.words import Line, Lines, Phone, Plate, Search
 
 UnitId = Annotated[
     str,
@@ -21,6 +30,42 @@ ReportingTime = Annotated[
 ]
 Model = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=100, pattern=r"^[^\x00-\x1f]*$")
+]
+Group = Annotated[
+    Search, Field(examples=["Night shift"], description="Rules may be about a group.")
+]
+
+
+def _checked_hours(said: dict[str, Any]) -> dict[str, Any]:
+    return schedule_as_setting(schedule_from(said))
+
+
+def _each_once(said: list[str]) -> list[str]:
+    return sorted(set(said))
+
+
+def _without_commas(said: str) -> str:
+    if "," in said:
+        raise ValueError("A tag has no comma in it.")
+    return said
+
+
+Tags = Annotated[
+    list[Annotated[Line, StringConstraints(max_length=60), AfterValidator(_without_commas)]],
+    Field(max_length=50, examples=[["airport", "night"]], description="Rules may ask for a tag."),
+    AfterValidator(_each_once),
+]
+SpeedLimit = Annotated[
+    float,
+    Field(gt=0, le=500, examples=[90.0], description="Its own limit, where a rule asks for it."),
+]
+Hours = Annotated[
+    dict[str, Any],
+    AfterValidator(_checked_hours),
+    Field(
+        examples=[{"weekly": {"mon": ["07:00-19:00"]}}],
+        description="When it may be used, as a schedule; null: always.",
+    ),
 ]
 # What is shown is not checked again: a device may have called itself anything.
 UnitIdShown = Annotated[str, Field(examples=["356307042441013"])]
@@ -50,7 +95,13 @@ class Change(Said):
     @classmethod
     def never_null(cls) -> set[str]:
         """Fields that may be left out and may not be null."""
-        return set(cls.model_fields) - {"plate", "phone", "reporting_time_s"}
+        return set(cls.model_fields) - {
+            "plate",
+            "phone",
+            "reporting_time_s",
+            "speed_limit_kmh",
+            "hours",
+        }
 
 
 class Shown(BaseModel):
@@ -83,6 +134,10 @@ class AssetShown(Shown):
     plate: Annotated[str | None, Field(examples=["1-ABC-123"])]
     phone: Annotated[str | None, Field(examples=["+32470123456"])]
     note: str
+    group: Annotated[str, Field(examples=["Night shift"])]
+    tags: Annotated[list[str], Field(examples=[["airport", "night"]])]
+    speed_limit_kmh: Annotated[float | None, Field(examples=[90.0])]
+    hours: Annotated[dict[str, Any] | None, Field(examples=[{"weekly": {"mon": ["07:00-19:00"]}}])]
     created_at: datetime
     retired_at: datetime | None
     devices: list[FittedDeviceShown]
@@ -97,10 +152,14 @@ class AssetAsked(Said):
     plate: Plate | None = None
     phone: Phone | None = None
     note: Lines = ""
+    group: Group = ""
+    tags: Tags = []
+    speed_limit_kmh: SpeedLimit | None = None
+    hours: Hours | None = None
 
     def new(self) -> NewAsset:
         """The same, inside."""
-        return NewAsset(**self.model_dump())
+        return NewAsset(**{**self.model_dump(), "tags": tuple(self.tags)})
 
 
 class AssetChanged(Change):
@@ -111,6 +170,10 @@ class AssetChanged(Change):
     plate: Plate | None = None
     phone: Phone | None = None
     note: Lines | None = None
+    group: Group | None = None
+    tags: Tags | None = None
+    speed_limit_kmh: SpeedLimit | None = None
+    hours: Hours | None = None
 
 
 class DeviceShown(Shown):

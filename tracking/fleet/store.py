@@ -90,14 +90,18 @@ async def asset_called(connection: Connection, name: str, *, organisation_id: UU
 async def add_asset(connection: Connection, new: NewAsset) -> UUID:
     """File a new asset."""
     asset_id: UUID = await connection.fetchval(
-        "INSERT INTO assets (organisation_id, kind, name, plate, phone, note)"
-        " VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
+        "INSERT INTO assets (organisation_id, kind, name, plate, phone, note, group_name, tags,"
+        " speed_limit_kmh, hours) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id",
         new.organisation_id,
         new.kind,
         new.name,
         new.plate,
         new.phone,
         new.note,
+        new.group,
+        new.tags,
+        new.speed_limit_kmh,
+        new.hours,
     )
     return asset_id
 
@@ -105,13 +109,18 @@ async def add_asset(connection: Connection, new: NewAsset) -> UUID:
 async def change_asset(connection: Connection, changed: Asset) -> None:
     """What people wrote about this asset is this from now on."""
     await connection.execute(
-        "UPDATE assets SET kind = $2, name = $3, plate = $4, phone = $5, note = $6 WHERE id = $1",
+        "UPDATE assets SET kind = $2, name = $3, plate = $4, phone = $5, note = $6,"
+        " group_name = $7, tags = $8, speed_limit_kmh = $9, hours = $10 WHERE id = $1",
         changed.id,
         changed.kind,
         changed.name,
         changed.plate,
         changed.phone,
         changed.note,
+        changed.group,
+        changed.tags,
+        changed.speed_limit_kmh,
+        changed.hours,
     )
 
 
@@ -391,7 +400,8 @@ def _asset(row: Record) -> Asset:
         )
         for one in said.pop("devices")
     )
-    return Asset(**{**said, "kind": AssetKind(said["kind"])}, devices=fitted)
+    said |= {"kind": AssetKind(said["kind"]), "tags": tuple(said["tags"])}
+    return Asset(**said, devices=fitted)
 
 
 def _bare(search: str) -> str:
@@ -412,7 +422,8 @@ _FEWEST = 3
 
 _ASSETS = """
     SELECT a.id, a.number, a.organisation_id, o.name AS organisation, a.kind, a.name, a.plate,
-           a.phone, a.note, a.created_at, a.retired_at,
+           a.phone, a.note, a.group_name AS "group", a.tags, a.speed_limit_kmh, a.hours,
+           a.created_at, a.retired_at,
            coalesce((SELECT jsonb_agg(jsonb_build_object(
                          'fitment_id', f.id, 'device_id', d.id, 'unit_id', d.unit_id,
                          'codec', d.codec, 'model', d.model, 'kind', d.kind,

@@ -5,6 +5,7 @@ Semicolons, commas or tabs; UTF-8 or what a Belgian Excel writes; headings in fo
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
@@ -30,6 +31,9 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "asset_kind": ("assetkind",),
     "plate": ("nummerplaat", "plaque", "kennzeichen", "immatriculation"),
     "asset_phone": ("phone", "telefoon", "téléphone", "telefon"),
+    "group": ("groep", "groupe", "gruppe"),
+    "tags": ("tag", "labels", "étiquettes"),
+    "speed_limit_kmh": ("speed_limit", "snelheidslimiet", "limite_de_vitesse", "tempolimit"),
     "note": ("opmerking", "remarque", "bemerkung"),
 }
 """Our word for each column, and other words for it; capitals and spaces do not matter."""
@@ -140,6 +144,10 @@ def _row(line: _Line) -> tuple[UnitRow | None, list[Problem]]:
                 "plate": said.get("plate"),
                 "phone": said.get("asset_phone"),
                 "note": said.get("note", ""),
+                "group": said.get("group", ""),
+                # Commas may already separate the columns of the file.
+                "tags": [each for each in re.split(r"[,|]", said.get("tags", "")) if each.strip()],
+                "speed_limit_kmh": said.get("speed_limit_kmh"),
             },
             {"phone": "asset_phone", "name": "asset", "kind": "asset_kind"},
             line.number,
