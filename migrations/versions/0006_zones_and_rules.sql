@@ -6,6 +6,11 @@ ALTER TABLE assets ADD COLUMN speed_limit_kmh REAL;
 ALTER TABLE assets ADD COLUMN hours JSONB;
 ALTER TABLE assets ADD CONSTRAINT assets_speed_limit CHECK (speed_limit_kmh > 0);
 
+-- Two lanes of one gateway may fold what one unit says: the second to write finds that it must fold
+-- again.
+
+ALTER TABLE unit_sessions ADD COLUMN memory_version BIGINT DEFAULT 0 NOT NULL;
+
 CREATE TABLE zones (
     id UUID DEFAULT gen_random_uuid() NOT NULL,
     version INTEGER NOT NULL,
@@ -164,6 +169,36 @@ WHERE NOT removed;
 
 ALTER VIEW zones_in_force SET (security_invoker = true);
 ALTER VIEW rules_in_force SET (security_invoker = true);
+
+-- How many rules would miss a zone, whoever set them: nobody takes away unknowingly what somebody
+-- else judges by. For who may see the zone; of rules that they may not see they learn no more.
+
+CREATE FUNCTION vigil_rules_asking_for(zone uuid) RETURNS bigint
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+    SELECT count(*) FROM rules_in_force r
+    WHERE jsonb_path_exists(r.setting, '$.**.zones[*] ? (@ == $id)',
+                            jsonb_build_object('id', zone::text))
+      AND EXISTS (
+          SELECT FROM zones z JOIN organisations o ON o.id = z.organisation_id
+          WHERE z.id = zone AND (o.id = vigil_organisation() OR o.id = vigil_centre()
+                                 OR o.centre_id = vigil_centre())
+      )
+$$;
+
+REVOKE EXECUTE ON FUNCTION vigil_rules_asking_for(uuid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vigil_rules_asking_for(uuid) TO vigil_app;
+
+-- What a centre's rule tells the client whose asset an event is about, who cannot see the rule.
+
+CREATE FUNCTION vigil_messages_of_event(event uuid) RETURNS jsonb
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+    SELECT r.messages FROM events e
+    JOIN rules r ON r.id = e.rule_id AND r.version = e.rule_version
+    JOIN assets a ON a.id = e.asset_id
+    WHERE e.id = event AND e.client_told AND a.organisation_id = vigil_organisation()
+$$;
+REVOKE EXECUTE ON FUNCTION vigil_messages_of_event(uuid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION vigil_messages_of_event(uuid) TO vigil_app;
 
 -- Whoever serves people adds versions and changes none. What rules noticed is seen by whose rule
 -- it was, and by the client whose asset it is about if the rule says so.

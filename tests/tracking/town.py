@@ -20,6 +20,10 @@ from tracking.people.secret import hash_of
 from tracking.settings import Settings
 
 
+CIRCLE = {"centre": {"lat": 50.85, "lon": 4.35}, "radius_m": 100.0}
+AROUND_BRUSSELS = "ST_Buffer(ST_Point(4.35, 50.85, 4326)::geography, 100)::geometry"
+
+
 @dataclass
 class Town:
     """Rows by name. ``pool`` is the owner's, so that it may write what a gateway would."""
@@ -105,6 +109,45 @@ class Town:
             *said.values(),
         )
         return rule
+
+    async def add_zone(self, organisation: UUID, name: str, **other: Any) -> UUID:
+        """Version 1 of a zone: 100 m around Brussels; ``other`` are columns of ``zones``."""
+        said: dict[str, Any] = {"kind": "circle", "radius_m": 100.0, "definition": CIRCLE, **other}
+        columns = ", ".join(said)
+        places = ", ".join(f"${index}" for index in range(3, 3 + len(said)))
+        moves = said["kind"] == "moving"
+        zone: UUID = await self.pool.fetchval(
+            f"INSERT INTO zones (version, organisation_id, name, geom, {columns})"
+            f" VALUES (1, $1, $2, {'NULL' if moves else AROUND_BRUSSELS}, {places}) RETURNING id",
+            organisation,
+            name,
+            *said.values(),
+        )
+        return zone
+
+    async def add_event(
+        self, organisation: UUID, rule: UUID, asset: UUID, at: datetime | None = None, **other: Any
+    ) -> UUID:
+        """An event as a gateway would file it; ``other`` are columns of ``events``."""
+        said = {
+            "id": uuid4(),
+            "organisation_id": organisation,
+            "rule_id": rule,
+            "asset_id": asset,
+            "at": at or datetime.now(UTC),
+            "rule_version": 1,
+            "unit_id": "unit",
+            "cause": "overspeed",
+            "phase": "began",
+            "severity": 0,
+            **other,
+        }
+        places = ", ".join(f"${index}" for index in range(1, 1 + len(said)))
+        event: UUID = await self.pool.fetchval(
+            f"INSERT INTO events ({', '.join(said)}) VALUES ({places}) RETURNING id",
+            *said.values(),
+        )
+        return event
 
     async def raise_alarm(
         self,

@@ -13,6 +13,7 @@ import tracking.alarms.api
 import tracking.api.docs
 import tracking.api.health
 import tracking.audit.api
+import tracking.events.api
 import tracking.fleet.api
 import tracking.fleet.imports_api
 import tracking.fleet.quarantine_api
@@ -23,6 +24,7 @@ import tracking.places
 import tracking.positions.api
 import tracking.profiles.api
 import tracking.rules.api
+import tracking.zones.api
 from tracking.api.examples import give_examples
 from tracking.database import open_pool
 from tracking.errors import Invalid, NotSignedIn, Unavailable
@@ -116,7 +118,9 @@ def _routes_of_version_1() -> APIRouter:
     private.include_router(tracking.positions.api.router)
     private.include_router(tracking.alarms.api.router)
     private.include_router(tracking.profiles.api.router)
+    private.include_router(tracking.zones.api.router)
     private.include_router(tracking.rules.api.router)
+    private.include_router(tracking.events.api.router)
     private.include_router(tracking.live.router)
     api.include_router(private)
     return api

@@ -10,6 +10,7 @@ from tests.tracking.town import Town
 EVERYONE = frozenset({"client", "operator", "supervisor", "administrator"})
 STAFF = EVERYONE - {"client"}
 KEEPERS = STAFF - {"operator"}
+DRAWERS = EVERYONE - {"operator"}
 ADMINISTRATOR = frozenset({"administrator"})
 RULE_SETTERS = KEEPERS | {"client"}
 
@@ -66,6 +67,11 @@ REGISTRATION = {
     "kind": "tracker",
 }
 NEW_RULE = {"name": "New", "setting": {"kind": "overspeed", "limit_kmh": 90}}
+NEW_ZONE = {
+    "organisation_id": "{organisation_id}",
+    "name": "New",
+    "drawing": {"kind": "circle", "centre": {"lat": 50.85, "lon": 4.35}, "radius_m": 100},
+}
 NEW_PASSWORD = {"current": "x", "new": "een andere zin 1831"}
 
 DOORS: dict[str, Door] = {
@@ -126,6 +132,21 @@ DOORS: dict[str, Door] = {
     "POST /api/v1/rules/{rule_id}/disable": Door(roles=RULE_SETTERS),
     "DELETE /api/v1/rules/{rule_id}": Door(roles=RULE_SETTERS, status=204),
     "GET /api/v1/rules/{rule_id}/versions": Door(roles=EVERYONE),
+    "GET /api/v1/events": about_me(),
+    "GET /api/v1/events/{event_id}": Door(roles=EVERYONE),
+    "GET /api/v1/events/{event_id}/why": Door(roles=EVERYONE),
+    "GET /api/v1/zones": about_me(),
+    "POST /api/v1/zones": Door(roles=DRAWERS, status=201, body=NEW_ZONE),
+    "GET /api/v1/zones/labels": about_me(),
+    "GET /api/v1/zones/{zone_id}": Door(roles=EVERYONE),
+    "PATCH /api/v1/zones/{zone_id}": Door(roles=DRAWERS, body={"version": 1, "name": "X"}),
+    "DELETE /api/v1/zones/{zone_id}": Door(roles=DRAWERS, query="version=1"),
+    "GET /api/v1/zones/{zone_id}/versions": Door(roles=EVERYONE),
+    "GET /api/v1/zones/{zone_id}/versions/1": Door(roles=EVERYONE),
+    "POST /api/v1/zones/{zone_id}/versions/1/restore": Door(
+        roles=DRAWERS, status=201, body={"version": 1}
+    ),
+    "GET /api/v1/areas": about_me(query="search=brus"),
     "GET /api/v1/fitments": about_me(),
     "POST /api/v1/fitments": Door(roles=KEEPERS, status=201, body=FIT),
     "POST /api/v1/fitments/{fitment_id}/end": Door(roles=KEEPERS, body={}),
@@ -187,6 +208,7 @@ class World:
         await pool.execute(
             "INSERT INTO unknown_units (unit_id, codec, address) VALUES ($1, 'gt06', 'x')", fresh
         )
+        rule = await town.add_rule(self.client, f"{SECRET} {fresh}")
         acknowledged = await town.raise_alarm(self.client, asset, notify=False)
         await pool.execute(
             "UPDATE alarms SET state = 'acknowledged', acknowledged_at = now(),"
@@ -205,7 +227,9 @@ class World:
             "unknown_unit_id": fresh,
             "organisation_id": self.client,
             "asset_id": asset,
-            "rule_id": await town.add_rule(self.client, f"{SECRET} {fresh}"),
+            "zone_id": await town.add_zone(self.client, f"{SECRET} {fresh}"),
+            "rule_id": rule,
+            "event_id": await town.add_event(self.client, rule, asset),
             "device_id": device,
             "free_device_id": free,
             "person_id": person,

@@ -137,8 +137,13 @@ RULE = (
     " VALUES (1, $1, 'x', '{}', 'x', 0)"
 )
 
+ZONE = (
+    "INSERT INTO zones (version, organisation_id, name, kind, geom)"
+    " VALUES (1, $1, 'x', 'circle', ST_Point(4, 50, 4326))"
+)
 
-@pytest.mark.parametrize("statement", [ASSET, DEVICE, PERSON, CENTRE, READ, RULE])
+
+@pytest.mark.parametrize("statement", [ASSET, DEVICE, PERSON, CENTRE, READ, RULE, ZONE])
 async def test_a_stranger_writes_nothing_into_a_client(
     app_pool: Pool, world: World, statement: str
 ) -> None:
@@ -167,6 +172,8 @@ async def test_nobody_moves_what_is_theirs_to_somebody_else(app_pool: Pool, worl
         "DELETE FROM alarms",
         "UPDATE rules SET severity = 0",
         "DELETE FROM rules",
+        "UPDATE zones SET name = 'x'",
+        "DELETE FROM zones",
         "DELETE FROM events",
         "UPDATE events SET facts = '{}'",
         "DELETE FROM rule_failures",
@@ -217,5 +224,8 @@ OF_CLIENT = {
     "api_tokens": "name = 'hidden'",
     "location_reads": "true",
     "rules": "name LIKE 'Kwijtgeraakt%'",
+    "events": "true",
+    "zones": "name LIKE 'Kwijtgeraakt%'",
+    "zones_in_force": "name LIKE 'Kwijtgeraakt%'",
 }
 """How the rows of the client are recognised, by whoever can see them."""
