@@ -32,7 +32,8 @@ class Occurrence:
     """One event about one unit, ready to ring.
 
     ``labels``: late, no_fix, unknown_unit, clock_wrong. ``organisation_id`` is None for a unit
-    that nobody registered: the centre itself answers for it.
+    that nobody registered: the centre itself answers for it. ``rule_id`` names the rule that
+    somebody set, whose severity is the ``priority``; None where the cause alone decides.
     """
 
     event_id: UUID
@@ -45,6 +46,9 @@ class Occurrence:
     device_id: UUID | None = None
     place: Place | None = None
     labels: tuple[str, ...] = ()
+    priority: int | None = None
+    rule_id: UUID | None = None
+    rule_version: int | None = None
 
 
 def event_id(*, unit_id: str, cause: str, at: datetime, fingerprint: int) -> UUID:
@@ -108,6 +112,7 @@ async def _meet(
               AND last_event_at > now() - make_interval(secs => $3)
               -- A unit that has changed hands does not join what its last owner left open.
               AND (device_id IS NULL OR device_id = $9)
+              AND rule_id IS NOT DISTINCT FROM $10
             ORDER BY raised_at DESC LIMIT 1
         )
         RETURNING id, organisation_id
@@ -121,6 +126,7 @@ async def _meet(
         place and place.at,
         place and place.valid,
         one.device_id,
+        one.rule_id,
     )
     if open_alarm is None:
         raised = await _raise(connection, one)
@@ -135,7 +141,8 @@ async def _raise(connection: Connection, one: Occurrence) -> tuple[UUID, UUID]:
     row = await connection.fetchrow(
         """
         INSERT INTO alarms (id, organisation_id, asset_id, device_id, unit_id, cause, priority,
-                            at, last_event_id, labels, geom, fix_at, fix_valid)
+                            at, last_event_id, labels, geom, fix_at, fix_valid, rule_id,
+                            rule_version)
         SELECT $1,
                coalesce($2, (SELECT id FROM organisations WHERE kind = 'centre'
                              ORDER BY created_at LIMIT 1)),
@@ -144,7 +151,8 @@ async def _raise(connection: Connection, one: Occurrence) -> tuple[UUID, UUID]:
                     THEN $9::text[] || 'last_known'::text ELSE $9::text[] END,
                coalesce(ST_SetSRID(ST_MakePoint($10, $11), 4326), known.geom),
                coalesce($12, known.at),
-               coalesce($13, known.valid)
+               coalesce($13, known.valid),
+               $14, $15
         FROM (SELECT) AS one LEFT JOIN last_positions AS known ON known.asset_id = $3
         RETURNING id, organisation_id
         """,
@@ -154,13 +162,15 @@ async def _raise(connection: Connection, one: Occurrence) -> tuple[UUID, UUID]:
         one.device_id,
         one.unit_id,
         one.cause,
-        priority_of(one.cause),
+        one.priority or priority_of(one.cause),
         one.at,
         list(one.labels),
         place and place.lon,
         place and place.lat,
         place and place.at,
         place and place.valid,
+        one.rule_id,
+        one.rule_version,
     )
     assert row is not None
     return row["id"], row["organisation_id"]

@@ -1,4 +1,4 @@
-"""What rules noticed. An event is never changed; it points at the rule and shape it was judged by."""
+"""What rules noticed. An event never changes; it points at the rule and shape it was judged by."""
 
 from geoalchemy2 import Geometry
 from sqlalchemy import (
@@ -24,7 +24,7 @@ from tracking.database import metadata
 events = Table(
     "events",
     metadata,
-    # Derived from rule, unit and time, so that the same is noticed once; its alarm's event has it too.
+    # Derived from rule, unit and time, so that the same is noticed once; also in its alarm.
     Column("id", Uuid, primary_key=True),
     # Whose rule it was: they see it.
     Column("organisation_id", Uuid, ForeignKey("organisations.id"), nullable=False),

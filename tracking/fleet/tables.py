@@ -118,5 +118,7 @@ unit_sessions = Table(
     Column("heard_at", DateTime(timezone=True)),
     Column("newest_at", DateTime(timezone=True)),
     Column("silent_since", DateTime(timezone=True)),
+    # Counts the times that rule memory was written: whoever folded from an older one folds again.
+    Column("memory_version", BigInteger, nullable=False, server_default="0"),
     postgresql_with={"fillfactor": 70},
 )

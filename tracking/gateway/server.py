@@ -28,6 +28,7 @@ from tracking.gateway.rates import Meter
 from tracking.ingest import store
 from tracking.ingest.batch import Intake
 from tracking.ingest.identity import Units
+from tracking.rules.book import Shelf
 from tracking.rules.service import rules_of
 from tracking.settings import Settings
 
@@ -50,13 +51,19 @@ class Gateway:
         self.settings = settings
         self.name = name
         self.units = Units()
+        self.shelf = Shelf()
         self.directory = Directory(settings)
         # One object for all connections, which must not hold themselves.
         self.settings_of = self.directory.of
         self.presence = Presence()
         self.bell = bus.Bell(settings)
         self.intake = Intake(
-            settings, gateway=name, units=self.units, rules=rules_of(settings), bell=self.bell
+            settings,
+            gateway=name,
+            units=self.units,
+            rules=rules_of(settings),
+            shelf=self.shelf,
+            bell=self.bell,
         )
         self.ports: dict[str, int] = {}
         self.broker = Broker(self)
@@ -279,18 +286,28 @@ class Gateway:
             else:
                 self.units.forget_all()
 
-        ended = asyncio.Event()
-        connection.add_termination_listener(lambda _: ended.set())
+        def rules_changed(_connection: object, _pid: int, _channel: str, _payload: object) -> None:
+            self.shelf.something_changed()
+            news.set()
+
+        news = asyncio.Event()
+        connection.add_termination_listener(lambda _: news.set())
         await connection.add_listener(bus.NOTIFY_FLEET, changed)
+        await connection.add_listener(bus.NOTIFY_RULES, rules_changed)
         # What was said before we listened is not said again.
         self.directory.forget_all()
         self.units.forget_all()
-        while not ended.is_set():
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(2.0):
-                    await ended.wait()
+        self.shelf.something_changed()
+        while not connection.is_closed():
             async with asyncio.timeout(5.0):
                 await connection.execute("SELECT 1")
+            if self.shelf.stale:
+                async with asyncio.timeout(60.0):
+                    await self.shelf.refresh(connection)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(2.0):
+                    await news.wait()
+            news.clear()
 
     async def _while_connected(
         self, work: Callable[[database.Connection], Awaitable[None]]

@@ -21,6 +21,7 @@ from tracking.ingest.identity import Units
 from tracking.ingest.journal import Journal, again
 from tracking.ingest.provisional import provisional_alarms
 from tracking.ingest.writer import Writer
+from tracking.rules.book import Shelf
 from tracking.rules.service import RuleBook
 from tracking.settings import Settings
 
@@ -142,7 +143,14 @@ class Intake:
     """Where connections bring what they heard."""
 
     def __init__(
-        self, settings: Settings, *, gateway: str, units: Units, rules: RuleBook, bell: Bell
+        self,
+        settings: Settings,
+        *,
+        gateway: str,
+        units: Units,
+        rules: RuleBook,
+        shelf: Shelf,
+        bell: Bell,
     ) -> None:
         self.units = units
         self.rules = rules
@@ -156,7 +164,14 @@ class Intake:
 
         def lane(name: str, linger_ms: float) -> Lane:
             return Lane(
-                Writer(settings, gateway=gateway, units=units, rules=rules, figures=self.figures),
+                Writer(
+                    settings,
+                    gateway=gateway,
+                    units=units,
+                    rules=rules,
+                    shelf=shelf,
+                    figures=self.figures,
+                ),
                 bell,
                 name=name,
                 batch_rows=settings.batch_rows,

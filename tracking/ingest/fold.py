@@ -13,6 +13,8 @@ from typing import Any
 from uuid import UUID
 
 from geofence.engine import Memories, evaluate
+from geofence.event import Event
+from geofence.sighting import Surroundings
 from protocols.message import Fix, Report
 from tracking.alarms.arrivals import Occurrence, Place, event_id
 from tracking.bus import (
@@ -23,9 +25,13 @@ from tracking.bus import (
     POSITION_ROW,
     UNSAID,
 )
+from tracking.events import arrivals as events_of_rules
+from tracking.events.arrivals import Noticed
 from tracking.ingest.arrival import Arrival
 from tracking.ingest.identity import Fitment, Unit, Units
+from tracking.ingest.judging import NOWHERE, Verdicts, judged, surroundings
 from tracking.ingest.rows import frame_row, microseconds, position_row
+from tracking.rules.book import Book
 from tracking.rules.service import RuleBook
 from tracking.settings import Settings
 
@@ -57,6 +63,19 @@ class Bounds:
         return not -self.ahead <= received_at - at <= self.kept_for or at < self.oldest
 
 
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """The memories that one unit's were folded from, and their version."""
+
+    version: int
+    memories: Memories
+
+    def changed_in(self, memories: Memories) -> Memories:
+        """Those that are not as they were."""
+        before = self.memories
+        return {name: said for name, said in memories.items() if before.get(name) is not said}
+
+
 @dataclass(slots=True)
 class Folded:
     """Everything one commit will hold. ``bell`` is for the screens, after it."""
@@ -66,7 +85,10 @@ class Folded:
     days: set[int] = field(default_factory=set)
     duplicates: int = 0
     occurrences: list[Occurrence] = field(default_factory=list)
+    noticed: list[Noticed] = field(default_factory=list)
+    verdicts: Verdicts = field(default_factory=Verdicts)
     memories: dict[str, Memories] = field(default_factory=dict)
+    began_at: dict[str, Beginning] = field(default_factory=dict)
     heard: dict[str, datetime] = field(default_factory=dict)
     newest_at: dict[str, datetime] = field(default_factory=dict)
     unknown: list[Arrival] = field(default_factory=list)
@@ -82,6 +104,7 @@ class Folded:
         for unit_id, memories in self.memories.items():
             if (unit := units.get(unit_id)) is not None:
                 unit.memories = memories
+                unit.memory_version = self.began_at[unit_id].version + 1
         for unit_id in touched:
             if (unit := units.get(unit_id)) is not None:
                 unit.written_at = self.heard[unit_id]
@@ -144,6 +167,9 @@ def questionable(
     return keys
 
 
+_NO_RULES = Book()
+
+
 class Fold:
     """Folds one batch: ``Fold(...).all(arrivals)``. Who is not among ``units`` is a stranger."""
 
@@ -154,7 +180,11 @@ class Fold:
         bounds: Bounds,
         known: Collection[Key] = (),
         mark: Callable[[str, bytes], int] = fingerprint,
+        *,
+        book: Book = _NO_RULES,
     ) -> None:
+        self._book = book
+        self._around: Mapping[int, Surroundings] = {}
         self._mark = mark
         self._units = units
         self._rules = rules
@@ -167,6 +197,7 @@ class Fold:
     def all(self, arrivals: Sequence[Arrival]) -> Folded:
         """Everything that these arrivals mean."""
         folded = self.folded
+        self._around = surroundings(arrivals, self._units, self._book)
         for arrival in arrivals:
             received_us = microseconds(arrival.received_at)
             unit = self._units.get(arrival.unit_id)
@@ -215,6 +246,7 @@ class Fold:
         for report in arrival.reports:
             at = time_of(report, arrival.received_at)
             fix = report.fix
+            newest_at = folded.newest_at.get(unit_id, unit.newest_at)
             known = (
                 fix is not None
                 and not arrival.error
@@ -228,11 +260,66 @@ class Fold:
             before = folded.memories.get(unit_id, unit.memories)
             after, events = evaluate(asked, before, report, at)
             if after is not before:
-                folded.memories[unit_id] = after
+                self._remember(unit, after)
             for event in events:
                 folded.occurrences.append(
                     self._occurrence(arrival, report, event.cause, at=at, unit=unit)
                 )
+            if not known and self._book.rules:
+                self._judge(unit, arrival, report, at=at, newest_at=newest_at)
+
+    def _judge(
+        self, unit: Unit, arrival: Arrival, report: Report, *, at: datetime, newest_at: datetime
+    ) -> None:
+        """Step the rules that somebody set for the asset over one report."""
+        folded = self.folded
+        believed = not self._bounds.absurd(at, arrival.received_at)
+        at = at if believed else arrival.received_at
+        fitment = unit.fitment_at(at)
+        if fitment is None:
+            return
+        before = folded.memories.get(unit.unit_id, unit.memories)
+        after, events = judged(
+            self._book,
+            fitment,
+            unit_id=unit.unit_id,
+            memories=before,
+            report=report,
+            around=self._around.get(id(report), NOWHERE),
+            at=at,
+            before=newest_at,
+            believed=believed,
+            verdicts=folded.verdicts,
+        )
+        if after is not before:
+            self._remember(unit, after)
+        for event in events:
+            folded.noticed.append(self._noticed(event, unit, fitment, arrival, report))
+
+    def _remember(self, unit: Unit, memories: Memories) -> None:
+        self.folded.began_at[unit.unit_id] = Beginning(unit.memory_version, unit.memories)
+        self.folded.memories[unit.unit_id] = memories
+
+    def _noticed(
+        self, event: Event, unit: Unit, fitment: Fitment, arrival: Arrival, report: Report
+    ) -> Noticed:
+        fix = None if event.clock else report.fix
+        late = event.late or arrival.received_at - event.at > self._bounds.late
+        labels = ("late",) * late + ("no_fix",) * (fix is None)
+        return Noticed(
+            id=events_of_rules.event_id(
+                event, unit_id=unit.unit_id, key=event_time(report, event.at).isoformat()
+            ),
+            event=event,
+            setting=self._book.rules[event.rule].setting,
+            unit_id=unit.unit_id,
+            asset_id=fitment.asset_id,
+            asset_organisation_id=fitment.organisation_id,
+            device_id=unit.device_id,
+            received_at=arrival.received_at,
+            place=_place(fix),
+            labels=labels,
+        )
 
     def _file(
         self, unit: Unit, arrival: Arrival, report: Report, fix: Fix, received_us: int
@@ -333,11 +420,13 @@ class Fold:
             ),
             asset_id=fitment.asset_id if fitment else None,
             device_id=unit.device_id if unit else None,
-            place=(
-                None if fix is None else Place(lat=fix.lat, lon=fix.lon, at=fix.at, valid=fix.valid)
-            ),
+            place=_place(fix),
             labels=labels,
         )
+
+
+def _place(fix: Fix | None) -> Place | None:
+    return None if fix is None else Place(lat=fix.lat, lon=fix.lon, at=fix.at, valid=fix.valid)
 
 
 def _bell_row(report: Report, fix: Fix, fitment: Fitment) -> bytes:

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from geofence.sighting import Subject
+
 LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 FOR_EVER = datetime(9999, 12, 31, tzinfo=UTC)
 
@@ -23,6 +25,7 @@ class Fitment:
     organisation: str
     fitted_from: datetime
     fitted_until: datetime
+    subject: Subject
 
 
 @dataclass(slots=True, kw_only=True)
@@ -30,8 +33,9 @@ class Unit:
     """What this gateway knows about one registered unit.
 
     ``epoch`` is our claim to its rule memory, ``held_by`` and ``held_since`` the claim before it;
-    ``newest_at``, ``memories`` and ``written_at`` follow the database and are changed only after
-    a commit.
+    ``newest_at``, ``memories``, ``memory_version`` and ``written_at`` follow the database and are
+    changed only after a commit. ``memories`` are those of watches, by their names, and states of
+    rules, by their ids.
     """
 
     unit_id: str
@@ -46,6 +50,7 @@ class Unit:
     held_since: datetime = LONG_AGO
     newest_at: datetime = LONG_AGO
     memories: Mapping[str, Any] = field(default_factory=dict)
+    memory_version: int = 0
     written_at: datetime = LONG_AGO
 
     def fitment_at(self, at: datetime) -> Fitment | None:

@@ -5,12 +5,16 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from geofence import memory
+from geofence.rule import State
 from tracking.database import Connection
+from tracking.fleet.subject import subject_of
 from tracking.ingest import rows
 from tracking.ingest.arrival import Arrival
 from tracking.ingest.fold import Key
 from tracking.ingest.identity import FOR_EVER, LONG_AGO, Fitment, Unit
-from tracking.rules.service import RuleBook, remembered, written
+from tracking.rules.book import Book
+from tracking.rules.service import RuleBook, Rules, remembered, written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +58,7 @@ async def claim(
     *,
     gateway: str,
     rules: RuleBook,
+    book: Book,
     reporting_time_s: float,
 ) -> list[Unit]:
     """The registered units among these names, each now ours: a new epoch, and its memory.
@@ -72,10 +77,10 @@ async def claim(
             SELECT unit_id, 1, $2, now() FROM registered ORDER BY unit_id
             ON CONFLICT (unit_id) DO UPDATE
                 SET epoch = held.epoch + 1, gateway = excluded.gateway, connected_at = now()
-            RETURNING unit_id, epoch, newest_at
+            RETURNING unit_id, epoch, newest_at, memory_version
         )
-        SELECT ours.unit_id, epoch, newest_at, coalesce(before.gateway, '') AS held_by,
-               before.connected_at AS held_since
+        SELECT ours.unit_id, epoch, memory_version, newest_at,
+               coalesce(before.gateway, '') AS held_by, before.connected_at AS held_since
         FROM ours LEFT JOIN before ON before.unit_id = ours.unit_id
         """,
         unit_ids,
@@ -87,6 +92,7 @@ async def claim(
     devices = {row["unit_id"]: row for row in await _devices(connection, names)}
     fitments = await _fitments(connection, names)
     memories = await _memories(connection, names)
+    positions = await _newest_positions(connection, names)
     return [
         Unit(
             unit_id=row["unit_id"],
@@ -99,8 +105,10 @@ async def claim(
             fitments=fitments.get(row["unit_id"], ()),
             held_by=row["held_by"],
             held_since=row["held_since"] or LONG_AGO,
-            newest_at=row["newest_at"] or LONG_AGO,
-            memories=remembered(rules.of(device["kind"]), memories.get(row["unit_id"], {})),
+            # The record of hearing may be seconds behind; the last position never is.
+            newest_at=max(row["newest_at"] or LONG_AGO, positions.get(row["unit_id"], LONG_AGO)),
+            memories=_understood(rules.of(device["kind"]), book, memories.get(row["unit_id"], {})),
+            memory_version=row["memory_version"],
         )
         for row in claimed
     ]
@@ -123,7 +131,8 @@ async def _fitments(
     found = await connection.fetch(
         """
         SELECT d.unit_id, f.asset_id, f.fitted_from, f.fitted_until, a.number, a.kind, a.name,
-               a.organisation_id, o.name AS organisation
+               a.organisation_id, o.name AS organisation, a.group_name, a.tags,
+               a.speed_limit_kmh, a.hours
         FROM devices d
         JOIN fitments f ON f.device_id = d.id
         JOIN assets a ON a.id = f.asset_id
@@ -144,6 +153,7 @@ async def _fitments(
             organisation=row["organisation"],
             fitted_from=row["fitted_from"],
             fitted_until=row["fitted_until"] or FOR_EVER,
+            subject=subject_of(dict(row)),
         )
         by_unit[row["unit_id"]] = (*by_unit.get(row["unit_id"], ()), fitment)
     return by_unit
@@ -158,6 +168,35 @@ async def _memories(
     ):
         saved.setdefault(row["unit_id"], {})[row["rule"]] = row["memory"]
     return saved
+
+
+async def _newest_positions(
+    connection: Connection, unit_ids: Sequence[str]
+) -> Mapping[str, datetime]:
+    """The time of the last position that each of these devices has given its asset."""
+    found = await connection.fetch(
+        """
+        SELECT d.unit_id, max(p.at) AS at FROM devices d
+        JOIN fitments f ON f.device_id = d.id AND f.fitted_until IS NULL
+        JOIN last_positions p ON p.asset_id = f.asset_id AND p.device_id = d.id
+        WHERE d.unit_id = ANY ($1) AND d.retired_at IS NULL GROUP BY d.unit_id
+        """,
+        unit_ids,
+    )
+    return {row["unit_id"]: row["at"] for row in found}
+
+
+def _understood(
+    watches: Rules, book: Book, saved: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Memories of watches and states of rules; what no rule in force wrote is left aside."""
+    memories = remembered(watches, saved)
+    for name, said in saved.items():
+        if (judging := book.rules.get(name)) is not None:
+            state = memory.remembered(judging.rule, said)
+            if state is not None:
+                memories[name] = state
+    return memories
 
 
 async def stored_already(connection: Connection, keys: Sequence[Key]) -> set[Key]:
@@ -239,23 +278,30 @@ async def file_frames(connection: Connection, encoded: Sequence[bytes]) -> None:
 
 
 async def write_memories(
-    connection: Connection, changed: Sequence[tuple[str, int, Mapping[str, Any]]]
+    connection: Connection, changed: Sequence[tuple[str, int, int, Mapping[str, Any]]]
 ) -> set[str]:
-    """Write rule memories of (unit, epoch, memories); which units another gateway holds now.
+    """Write what changed of (unit, epoch, memory version, memories by name).
 
-    The epoch rows stay locked until the commit, so that nobody claims them in between.
+    Answers which units another gateway holds now, or were folded from an older memory: our other
+    lane may have been quicker. Their rows stay locked until the commit, so that nobody claims
+    them in between.
     """
     held = await connection.fetch(
         """
-        SELECT u.unit_id FROM unit_sessions u
-        JOIN unnest($1::text[], $2::bigint[]) AS mine (unit_id, epoch)
-            ON mine.unit_id = u.unit_id AND mine.epoch = u.epoch
-        ORDER BY u.unit_id FOR SHARE OF u
+        UPDATE unit_sessions AS u SET memory_version = u.memory_version + 1
+        FROM (
+            SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[])
+                AS one (unit_id, epoch, version) ORDER BY unit_id
+        ) AS mine
+        WHERE u.unit_id = mine.unit_id AND u.epoch = mine.epoch
+          AND u.memory_version = mine.version
+        RETURNING u.unit_id
         """,
-        [unit_id for unit_id, _, _ in changed],
-        [epoch for _, epoch, _ in changed],
+        [unit_id for unit_id, _, _, _ in changed],
+        [epoch for _, epoch, _, _ in changed],
+        [version for _, _, version, _ in changed],
     )
-    stale = {unit_id for unit_id, _, _ in changed} - {row["unit_id"] for row in held}
+    stale = {unit_id for unit_id, _, _, _ in changed} - {row["unit_id"] for row in held}
     if not stale:
         await connection.executemany(
             """
@@ -264,9 +310,9 @@ async def write_memories(
                 SET memory = excluded.memory, changed_at = now()
             """,
             [
-                (unit_id, rule, written(memory))
-                for unit_id, _, memories in changed
-                for rule, memory in memories.items()
+                (unit_id, name, memory.written(said) if isinstance(said, State) else written(said))
+                for unit_id, _, _, memories in changed
+                for name, said in memories.items()
             ],
         )
     return stale

@@ -9,12 +9,15 @@ import asyncio
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
+from geofence.engine import Failure
 from protocols.message import Fix, Report
 from tracking import clock, database
 from tracking.alarms import arrivals as alarms
+from tracking.alarms.arrivals import Occurrence
 from tracking.database import AWAY, Connection
+from tracking.events import arrivals as events
 from tracking.ingest import store
 from tracking.ingest.arrival import Arrival
 from tracking.ingest.figures import Figures
@@ -22,6 +25,9 @@ from tracking.ingest.fold import Bounds, Fold, Folded, Key, anything, fingerprin
 from tracking.ingest.identity import Unit, Units
 from tracking.ingest.understood import understood
 from tracking.profiles import store as profiles
+from tracking.rules import arrivals as rule_rows
+from tracking.rules.book import Shelf
+from tracking.rules.rule import SetRule
 from tracking.rules.service import RuleBook
 from tracking.settings import Settings
 
@@ -29,6 +35,9 @@ _log = logging.getLogger(__name__)
 
 _SETTLES = timedelta(seconds=2)
 """What an old socket still says so soon after a new one began may have been on its way."""
+
+_FAILS_AGAIN = timedelta(seconds=10)
+"""How often a rule that cannot judge is written down."""
 
 
 class _Stale(Exception):
@@ -55,17 +64,26 @@ class Writer:
     """Writes batches over one connection of its own, which it opens again when it is lost."""
 
     def __init__(
-        self, settings: Settings, *, gateway: str, units: Units, rules: RuleBook, figures: Figures
+        self,
+        settings: Settings,
+        *,
+        gateway: str,
+        units: Units,
+        rules: RuleBook,
+        figures: Figures,
+        shelf: Shelf,
     ) -> None:
         self._settings = settings
         self._gateway = gateway
         self._units = units
         self._rules = rules
+        self._shelf = shelf
         self._bounds = Bounds.of(settings)
         self._mark = anything if settings.break_promise == "no-dedupe" else fingerprint
         self.figures = figures
         self._connection: Connection | None = None
         self._days: set[int] = set()
+        self._failed_at: dict[str, datetime] = {}
 
     async def open(self) -> None:
         """Connect, if there is no connection. Raises one of AWAY."""
@@ -150,6 +168,9 @@ class Writer:
         ask_all = False
         lost: set[str] = set()
         names = {arrival.unit_id for arrival in batch}
+        if self._shelf.empty:
+            async with asyncio.timeout(30.0):
+                await self._shelf.refresh(connection)
         for _ in range(8):
             await self._identify(connection, names)
             await self._read_again(connection, batch)
@@ -159,7 +180,8 @@ class Writer:
                 # Somebody forgot one of them while we asked; it is no stranger for that.
                 continue
             who = self._units.among(names)
-            folded = Fold(who, self._rules, self._bounds, known, self._mark).all(batch)
+            fold = Fold(who, self._rules, self._bounds, known, self._mark, book=self._shelf.book)
+            folded = fold.all(batch)
             try:
                 async with asyncio.timeout(60.0):
                     return await self._write(connection, folded, who)
@@ -184,6 +206,7 @@ class Writer:
                     missing,
                     gateway=self._gateway,
                     rules=self._rules,
+                    book=self._shelf.book,
                     reporting_time_s=self._settings.reporting_time_s,
                 )
             self._units.learn(missing, found, now)
@@ -247,6 +270,36 @@ class Writer:
         async with asyncio.timeout(30.0):
             return await store.stored_already(connection, keys)
 
+    def _failures(self, folded: Folded) -> list[tuple[SetRule, Failure]]:
+        """Rules that could not judge, each told of once in a while."""
+        now = clock.now()
+        told = []
+        for rule_id, failure in folded.verdicts.failures.items():
+            name = f"{rule_id} {failure.rule.edition}"
+            last = self._failed_at.get(name)
+            if last is None or now - last > _FAILS_AGAIN:
+                self._failed_at[name] = now
+                setting = self._shelf.book.rules.get(rule_id)
+                if setting is not None and setting.rule.edition == failure.rule.edition:
+                    told.append((setting.setting, failure))
+        return told
+
+    async def _file_verdicts(self, connection: Connection, folded: Folded) -> list[Occurrence]:
+        """File what rules made of the batch; what is to ring for it."""
+        failed = self._failures(folded)
+        # Timers before events: whoever looks at the clock locks them in that order, too.
+        if folded.verdicts.timers:
+            await rule_rows.set_timers(connection, folded.verdicts.timers)
+        if folded.noticed:
+            await events.file(connection, folded.noticed)
+        if failed:
+            await rule_rows.note_failures(connection, failed)
+        rings = [each.occurrence for each in folded.noticed]
+        return [
+            *(each for each in rings if each is not None),
+            *(events.rule_failed(setting, at=clock.now()) for setting, _ in failed),
+        ]
+
     async def _write(
         self, connection: Connection, folded: Folded, who: Mapping[str, Unit]
     ) -> tuple[Kept, set[Arrival]]:
@@ -272,9 +325,9 @@ class Writer:
                     folded.unknown,
                     frames_per_unit=self._settings.quarantine_frames_per_unit,
                 )
-            if folded.occurrences:
+            if ringing := [*folded.occurrences, *await self._file_verdicts(connection, folded)]:
                 seq = await alarms.raise_for(
-                    connection, folded.occurrences, window_s=self._settings.repeat_window_s
+                    connection, ringing, window_s=self._settings.repeat_window_s
                 )
         folded.apply(self._units, touched)
         self.figures.committed(folded, refused=len(refused))
@@ -300,7 +353,12 @@ async def _own(
     stale: set[str] = set()
     if folded.memories:
         changed = [
-            (unit_id, who[unit_id].epoch, memories)
+            (
+                unit_id,
+                who[unit_id].epoch,
+                folded.began_at[unit_id].version,
+                folded.began_at[unit_id].changed_in(memories),
+            )
             for unit_id, memories in sorted(folded.memories.items())
         ]
         stale |= await store.write_memories(connection, changed)

@@ -21,15 +21,20 @@ from tracking.ingest.identity import Units
 from tracking.ingest.replay import read_again
 from tracking.ingest.store import REPLAY
 from tracking.ingest.writer import Writer
+from tracking.rules.book import Shelf
 from tracking.rules.service import rules_of
 from tracking.settings import Settings
 from tracking.timekeeper import store
+from tracking.timekeeper.due import arm, look_at_the_clock
+from tracking.timekeeper.together import Companions
 
 _log = logging.getLogger(__name__)
 
 DAYS_AHEAD = 3
 _TICK_S = 1.0
 _DAYS_EVERY = 600
+_CLOCK_S = 0.2
+_COMPANIONS_EVERY = 5
 _HEARD_RECENTLY_S = 10.0
 _AT_ONCE = 500
 
@@ -109,6 +114,7 @@ class Timekeeper:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._bell = bus.Bell(settings)
+        self._shelf = Shelf()
 
     async def serve(self, until: asyncio.Event) -> None:
         """Make the rounds until told to stop."""
@@ -124,18 +130,51 @@ class Timekeeper:
                 connection = await database.connect(self._settings, "ingest")
                 try:
                     await store.take_the_rounds(connection)
-                    await self._rounds(connection)
+                    async with asyncio.TaskGroup() as group:
+                        group.create_task(self._rounds(connection))
+                        group.create_task(self._judge())
                 finally:
                     connection.terminate()
-            except AWAY as error:
+            except* AWAY as error:
                 _log.warning("no rounds without PostgreSQL", extra={"error": repr(error)})
                 await asyncio.sleep(0.5)
+
+    async def _judge(self) -> None:
+        """Look at what the clock brings and who has come near whom, over a connection of its own.
+
+        Nothing that takes long is done here: a worker who does not move waits for nobody.
+        """
+        connection = await database.connect(self._settings, "ingest")
+        try:
+            for channel in (bus.NOTIFY_RULES, bus.NOTIFY_FLEET):
+                await connection.add_listener(channel, lambda *_: self._shelf.something_changed())
+            self._shelf.something_changed()
+            companions = Companions()
+            for tick in count():
+                async with asyncio.timeout(60.0):
+                    if self._shelf.stale:
+                        await self._shelf.refresh(connection)
+                        await arm(connection, self._shelf.book)
+                    seq = await look_at_the_clock(connection, self._shelf.book, self._settings)
+                    if tick % _COMPANIONS_EVERY == 0:
+                        near = await companions.look(connection, self._shelf.book, self._settings)
+                        seq = near or seq
+                if seq is not None:
+                    self._bell.alarms(seq)
+                await asyncio.sleep(_CLOCK_S)
+        finally:
+            connection.terminate()
 
     async def _rounds(self, connection: Connection) -> None:
         settings = self._settings
         units = Units()
         writer = Writer(
-            settings, gateway=REPLAY, units=units, rules=rules_of(settings), figures=Figures()
+            settings,
+            gateway=REPLAY,
+            units=units,
+            rules=rules_of(settings),
+            shelf=self._shelf,
+            figures=Figures(),
         )
         try:
             for tick in count():

@@ -1,11 +1,17 @@
 """The SQL of the timekeeper. Whatever is due is judged by the database's clock."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
+from typing import Any
 from uuid import UUID
 
+import asyncpg
+
+from geofence.sighting import Subject
+from protocols.message import Fix, Readings
 from tracking.database import Connection
+from tracking.fleet.subject import subject_of
 from tracking.people.sessions import store as sessions
 
 _SINGLETON = 0x7165_1153
@@ -136,3 +142,238 @@ async def let_go_of_the_old(connection: Connection, *, quarantine_days: int) -> 
             quarantine_days,
         )
     await sessions.forget_the_old(connection)
+
+
+BEFORE_EVERYTHING = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """An asset, and the unit that speaks for it now."""
+
+    asset_id: UUID
+    organisation_id: UUID
+    device_id: UUID | None
+    unit_id: str
+    subject: Subject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueTimer:
+    """A timer whose time has come; ``memory`` is what its rule remembers, empty if nothing."""
+
+    rule_id: UUID
+    edition: str
+    as_of: datetime
+    judged: Judged
+    memory: Mapping[str, Any]
+
+
+async def now(connection: Connection) -> datetime:
+    """The time it is."""
+    at: datetime = await connection.fetchval("SELECT clock_timestamp()")
+    return at
+
+
+async def timers_due(connection: Connection, *, most: int) -> tuple[datetime, list[DueTimer]]:
+    """The time, and the timers that are due, the oldest first; locked until the transaction ends.
+
+    Timers that another is looking at are left out.
+    """
+    at = await now(connection)
+    locked = await connection.fetch(
+        """
+        SELECT unit_id, rule_id FROM timers WHERE due_at <= $2
+        ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
+        """,
+        most,
+        at,
+    )
+    if not locked:
+        return at, []
+    # A second statement, which sees what the gateways committed before the rows were locked.
+    found = await connection.fetch(
+        """
+        SELECT t.unit_id, t.rule_id, t.edition, t.as_of, t.asset_id, m.memory,
+               d.id AS device_id, a.organisation_id, a.kind, a.name, a.group_name, a.tags,
+               a.speed_limit_kmh, a.hours
+        FROM unnest($1::text[], $2::uuid[]) AS due (unit_id, rule_id)
+        JOIN timers t ON t.unit_id = due.unit_id AND t.rule_id = due.rule_id
+        JOIN assets a ON a.id = t.asset_id
+        LEFT JOIN devices d ON d.unit_id = t.unit_id AND d.retired_at IS NULL
+        LEFT JOIN rule_memory m ON m.unit_id = t.unit_id AND m.rule = t.rule_id::text
+        WHERE t.due_at <= $3
+        """,
+        [row["unit_id"] for row in locked],
+        [row["rule_id"] for row in locked],
+        at,
+    )
+    return at, [
+        DueTimer(
+            rule_id=row["rule_id"],
+            edition=row["edition"],
+            as_of=row["as_of"],
+            judged=_judged(row),
+            memory=row["memory"] or {},
+        )
+        for row in found
+    ]
+
+
+async def look_again(
+    connection: Connection, looked: Sequence[tuple[DueTimer, datetime | None]], at: datetime
+) -> None:
+    """Set each timer that was looked at to its next time, or take it away."""
+    over = [(t.judged.unit_id, t.rule_id) for t, next_at in looked if next_at is None]
+    again = [(t.judged.unit_id, t.rule_id, next_at) for t, next_at in looked if next_at is not None]
+    if over:
+        await connection.execute(
+            """
+            DELETE FROM timers t USING unnest($1::text[], $2::uuid[]) AS over (unit_id, rule_id)
+            WHERE t.unit_id = over.unit_id AND t.rule_id = over.rule_id
+            """,
+            [unit_id for unit_id, _ in over],
+            [rule_id for _, rule_id in over],
+        )
+    if again:
+        await connection.execute(
+            """
+            UPDATE timers t SET due_at = again.due_at, as_of = $4
+            FROM unnest($1::text[], $2::uuid[], $3::timestamptz[])
+                AS again (unit_id, rule_id, due_at)
+            WHERE t.unit_id = again.unit_id AND t.rule_id = again.rule_id
+            """,
+            [unit_id for unit_id, _, _ in again],
+            [rule_id for _, rule_id, _ in again],
+            [next_at for _, _, next_at in again],
+            at,
+        )
+
+
+async def assets_to_judge(connection: Connection) -> list[Judged]:
+    """Every asset in use that a device speaks for, with the unit of that device."""
+    found = await connection.fetch(
+        """
+        SELECT DISTINCT ON (a.id) a.id AS asset_id, a.organisation_id, a.kind, a.name,
+               a.group_name, a.tags, a.speed_limit_kmh, a.hours, d.id AS device_id, d.unit_id
+        FROM assets a
+        JOIN fitments f ON f.asset_id = a.id
+            AND f.fitted_from <= now() AND coalesce(f.fitted_until > now(), true)
+        JOIN devices d ON d.id = f.device_id AND d.retired_at IS NULL
+        LEFT JOIN last_positions p ON p.asset_id = a.id AND p.device_id = d.id
+        WHERE a.retired_at IS NULL
+        ORDER BY a.id, p.at DESC NULLS LAST, d.unit_id
+        """
+    )
+    return [_judged(row) for row in found]
+
+
+async def set_first_timers(
+    connection: Connection,
+    rule_id: UUID,
+    edition: str,
+    chosen: Sequence[Judged],
+    *,
+    at: datetime,
+    due_at: datetime,
+) -> None:
+    """Set a timer for each of these assets that this edition has never judged."""
+    await connection.execute(
+        """
+        INSERT INTO timers AS t (unit_id, rule_id, edition, asset_id, as_of, due_at)
+        SELECT chosen.unit_id, $1, $2, chosen.asset_id, $5, $6
+        FROM unnest($3::text[], $4::uuid[]) AS chosen (unit_id, asset_id)
+        WHERE NOT EXISTS (
+            SELECT FROM rule_memory m WHERE m.unit_id = chosen.unit_id AND m.rule = $1::uuid::text
+              AND m.memory ->> 'edition' = $2
+        )
+        ON CONFLICT (unit_id, rule_id) DO UPDATE
+            SET edition = excluded.edition, asset_id = excluded.asset_id,
+                as_of = excluded.as_of, due_at = excluded.due_at
+            WHERE t.edition <> excluded.edition
+        """,
+        rule_id,
+        edition,
+        [each.unit_id for each in chosen],
+        [each.asset_id for each in chosen],
+        at,
+        due_at,
+    )
+
+
+def _judged(row: "asyncpg.Record") -> Judged:
+    return Judged(
+        asset_id=row["asset_id"],
+        organisation_id=row["organisation_id"],
+        device_id=row["device_id"],
+        unit_id=row["unit_id"],
+        subject=subject_of(dict(row)),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastSeen:
+    """Where an asset was last, and what its device said then."""
+
+    asset_id: UUID
+    received_at: datetime
+    fix: Fix
+    readings: Readings
+
+
+async def last_seen(connection: Connection, asset_ids: Sequence[UUID]) -> list[LastSeen]:
+    """Where these assets were last; those never seen are left out."""
+    found = await connection.fetch(
+        """
+        SELECT asset_id, received_at, at, ST_Y(geom) AS lat, ST_X(geom) AS lon, valid, speed_kmh,
+               course_deg, accuracy_m, ignition, motion
+        FROM last_positions WHERE asset_id = ANY ($1)
+        """,
+        asset_ids,
+    )
+    seen = []
+    for row in found:
+        readings: Readings = {}
+        if row["ignition"] is not None:
+            readings["ignition"] = row["ignition"]
+        if row["motion"] is not None:
+            readings["motion"] = row["motion"]
+        fix = Fix(
+            at=row["at"],
+            lat=row["lat"],
+            lon=row["lon"],
+            valid=row["valid"],
+            speed_kmh=row["speed_kmh"],
+            course_deg=row["course_deg"],
+            accuracy_m=row["accuracy_m"],
+        )
+        seen.append(
+            LastSeen(
+                asset_id=row["asset_id"], received_at=row["received_at"], fix=fix, readings=readings
+            )
+        )
+    return seen
+
+
+async def memories_of_rules(
+    connection: Connection, rule_ids: Sequence[UUID]
+) -> dict[tuple[str, str], Mapping[str, Any]]:
+    """What these rules remember, by unit and rule."""
+    found = await connection.fetch(
+        "SELECT unit_id, rule, memory FROM rule_memory WHERE rule = ANY ($1)",
+        [str(each) for each in rule_ids],
+    )
+    return {(row["unit_id"], row["rule"]): row["memory"] for row in found}
+
+
+async def write_states(
+    connection: Connection, states: Sequence[tuple[str, str, Mapping[str, Any]]]
+) -> None:
+    """Write what rules about several assets remember of (unit, rule)."""
+    await connection.executemany(
+        """
+        INSERT INTO rule_memory (unit_id, rule, memory) VALUES ($1, $2, $3)
+        ON CONFLICT (unit_id, rule) DO UPDATE SET memory = excluded.memory, changed_at = now()
+        """,
+        sorted(states, key=lambda each: (each[0], each[1])),
+    )

@@ -41,6 +41,7 @@ from tracking.ingest.identity import Units
 from tracking.ingest.replay import read_again
 from tracking.ingest.understood import understood
 from tracking.ingest.writer import Writer
+from tracking.rules.book import Shelf
 from tracking.rules.service import rules_of
 from tracking.settings import Settings
 
@@ -239,7 +240,7 @@ async def test_what_it_published_before_is_read_once_it_is_registered(
     await register(pool, JANE, codec="owntracks")
     await register(pool, BOX, codec="json_mqtt")
     writer = Writer(
-        settings, gateway="timekeeper", units=Units(), rules=rules_of(settings), figures=Figures()
+        settings, gateway="timekeeper", units=Units(), rules=rules_of(settings), shelf=Shelf(), figures=Figures()
     )
     async with pool.acquire() as connection:
         await read_again(connection, writer)

@@ -19,6 +19,7 @@ from tracking.ingest.arrival import Arrival
 from tracking.ingest.figures import Figures
 from tracking.ingest.identity import Units
 from tracking.ingest.writer import Writer
+from tracking.rules.book import Shelf
 from tracking.rules.service import rules_of
 from tracking.settings import Settings
 
@@ -83,6 +84,7 @@ class House:
             gateway="gateway-1",
             units=Units(),
             rules=rules_of(self._settings),
+            shelf=Shelf(),
             figures=Figures(),
         )
         for batch in batches:

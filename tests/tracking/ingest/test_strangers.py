@@ -21,6 +21,7 @@ from tracking.ingest.figures import Figures
 from tracking.ingest.identity import Units
 from tracking.ingest.replay import read_again
 from tracking.ingest.writer import Writer
+from tracking.rules.book import Shelf
 from tracking.rules.service import rules_of
 from tracking.settings import Settings
 
@@ -129,6 +130,7 @@ async def test_what_it_said_before_is_read_once_it_is_registered(settings: Setti
                     gateway="replay",
                     units=Units(),
                     rules=intake.rules,
+                    shelf=gateway.shelf,
                     figures=type(intake.figures)(),
                 )
                 await read_again(connection, writer)
@@ -151,7 +153,7 @@ async def test_bytes_that_can_no_longer_be_read_do_not_stop_who_reads_them(
         b"bytes",
     )
     writer = Writer(
-        settings, gateway="replay", units=Units(), rules=rules_of(settings), figures=Figures()
+        settings, gateway="replay", units=Units(), rules=rules_of(settings), shelf=Shelf(), figures=Figures()
     )
     async with pool.acquire() as connection:
         await read_again(connection, writer)
