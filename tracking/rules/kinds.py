@@ -14,11 +14,16 @@ ABOUT_EVENT: Final = frozenset(
 """Facts of every event whatever its kind: names, and times as the clock on the wall shows them."""
 
 FACTS: Final = ABOUT_EVENT | {
-    "battery_pct", "by", "companion", "depth_m", "distance_m", "driver_id", "due_at", "heard_at",
-    "idling_since", "ignition", "ignition_on_since", "limit_kmh", "moved_m", "parked_since",
-    "signal", "speed_kmh", "still_since", "stopped_since", "top_kmh", "within_m",
+    "battery_pct", "by", "companion", "depth_m", "distance_m", "driver_id", "due_at", "empty_at",
+    "from_kmh", "heard_at", "idling_since", "ignition", "ignition_on_since", "limit_kmh",
+    "moved_m", "parked_since", "power_v", "signals", "speed_kmh", "still_since", "stood_after_s",
+    "stopped_since", "to_kmh", "top_kmh", "unheard_s", "within_m",
 }  # fmt: skip
 """Everything that a message may name: the facts of every event, and those that kinds tell."""
+
+
+MOMENTARY: Final = frozenset({"crashed", "harsh_driving", "signalled"})
+"""Kinds that hold for a moment: each time is an event of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +92,7 @@ def is_momentary(condition: Condition[Any]) -> bool:
 
 
 def _is_momentary_kind(kind: type[Condition[Any]]) -> bool:
-    return bool(getattr(kind, "momentary", False))
+    return kind.kind in MOMENTARY
 
 
 def _described(name: str) -> Kind:

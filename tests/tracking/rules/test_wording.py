@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import geofence.rules
-from tracking.rules.kinds import FACTS
+from tracking.rules.kinds import FACTS, MOMENTARY
 from tracking.rules.wording import fault_in, filled
 
 
@@ -48,6 +48,16 @@ def test_a_message_is_no_format_string(template: str):
 
 def test_every_fact_that_a_kind_tells_may_be_named_in_a_message():
     assert set(facts_in_sources()) - FACTS == set()
+
+
+def test_what_holds_for_a_moment_is_known_to():
+    momentary = {
+        path.stem
+        for path in Path(geofence.rules.__path__[0]).glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.keyword) and node.arg == "moment"
+    }
+    assert momentary == MOMENTARY
 
 
 def facts_in_sources() -> Iterator[str]:
