@@ -59,7 +59,7 @@ def judge(
 ) -> Judged:
     """Step every rule over one sighting, or let time pass if ``seen.clock`` is set.
 
-    ``before`` is the newest sighting until now. A rule that fails is told of and stays as it was;
+    ``before`` is the newest fix until now. A rule that fails is told of and stays as it was;
     the others go on.
     """
     changed: dict[str, State] = {}
@@ -71,7 +71,7 @@ def judge(
         try:
             if state is None or not rule.fits(state, asset_id):
                 state = rule.begin(asset_id)
-            if seen.clock and before is not None:
+            if seen.clock:
                 after, noticed = rule.tick(state, seen, before=before)
             else:
                 after, noticed = rule.step(state, seen, before=before)

@@ -1,7 +1,7 @@
 """What rules remember, as JSON and back."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, is_dataclass
 from typing import Any
 
 from geofence.condition import Condition
@@ -14,6 +14,8 @@ def written(state: State) -> dict[str, Any]:
     if state.late is None:
         for name in ("late", "late_s", "until_s"):
             del said[name]
+    if state.heard is None:
+        del said["heard"]
     return said
 
 
@@ -21,11 +23,13 @@ def remembered(rule: Rule, saved: Mapping[str, Any]) -> State | None:
     """The same from what was written; None if another edition of the rule wrote it."""
     if saved.get("edition") != rule.edition:
         return None
-    late = saved.get("late")
+    heard, late = saved.get("heard"), saved.get("late")
     return State(
         edition=rule.edition,
         asset_id=str(saved["asset_id"]),
         live=_thread(rule.when, saved["live"]),
+        followed_s=float(saved.get("followed_s", 0.0)),
+        heard=None if heard is None else _thread(rule.when, heard),
         late=None if late is None else _thread(rule.when, late),
         late_s=float(saved.get("late_s", 0.0)),
         until_s=float(saved.get("until_s", 0.0)),
@@ -50,9 +54,16 @@ def _memory(condition: Condition[Any], saved: Mapping[str, Any]) -> Any:  # noqa
 
 
 def _known(kind: type[Any], saved: Mapping[str, Any]) -> dict[str, Any]:
-    names = {each.name for each in fields(kind)}
-    return {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in saved.items()
-        if name in names
-    }
+    found: dict[str, Any] = {}
+    for each in fields(kind):
+        if each.name not in saved:
+            continue
+        value = saved[each.name]
+        if isinstance(value, list):
+            value = tuple(value)
+        elif is_dataclass(each.default):
+            # A part of a memory that several kinds have in common stands in it as a default.
+            common: Any = type(each.default)
+            value = common(**_known(common, value))
+        found[each.name] = value
+    return found

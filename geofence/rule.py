@@ -49,14 +49,18 @@ class Thread:
 class State:
     """What one rule remembers of one asset.
 
-    edition    of the rule; what another edition remembered is forgotten
-    asset_id   the asset that the device was fitted to
-    late       the thread of what waited in the device, from ``late_s`` on and up to ``until_s``
+    edition     of the rule; what another edition remembered is forgotten
+    asset_id    the asset that the device was fitted to
+    followed_s  when the live thread last changed: up to then, time has been let pass already
+    heard       the live thread as it stood at the last fix, where the clock has moved it since
+    late        the thread of what waited in the device, from ``late_s`` on and up to ``until_s``
     """
 
     edition: str
     asset_id: str
     live: Thread
+    followed_s: float = 0.0
+    heard: Thread | None = None
     late: Thread | None = None
     late_s: float = 0.0
     until_s: float = 0.0
@@ -93,27 +97,48 @@ class Rule:
     ) -> tuple[State, list[Event]]:
         """What it remembers afterwards — the same object if nothing changed — and noticed.
 
-        ``before`` is the time of the newest sighting until now; None before the first.
+        ``before`` is the time of the newest fix until now; None before the first.
         """
         if before is not None and seen.at < before:
             return self._late_step(state, seen)
-        live, events = self._catch_up(state.live, seen, before=before)
-        live, more = self._advance(live, seen)
+        after, events = self._follow(state, seen, before=before)
+        if seen.report.fix is None and seen.fix is None:
+            return after, events
         if before is not None and (seen.at - before).total_seconds() > GAP_S:
-            state = replace(
-                state, late=state.live, late_s=before.timestamp(), until_s=seen.at.timestamp()
+            after = replace(
+                after,
+                late=state.heard or state.live,
+                late_s=before.timestamp(),
+                until_s=seen.at.timestamp(),
             )
-        return (state if live is state.live else replace(state, live=live)), events + more
+        return (after if after.heard is None else replace(after, heard=None)), events
 
-    def tick(self, state: State, now: Sighting, *, before: datetime) -> tuple[State, list[Event]]:
+    def tick(
+        self, state: State, now: Sighting, *, before: datetime | None
+    ) -> tuple[State, list[Event]]:
         """What happens by ``now`` if nothing is heard after ``before``. ``now.clock`` is set."""
-        live, events = self._catch_up(state.live, now, before=before)
-        live, more = self._advance(live, now)
-        return (state if live is state.live else replace(state, live=live)), events + more
+        after, events = self._follow(state, now, before=before)
+        if after is not state and state.heard is None:
+            after = replace(after, heard=state.live)
+        return after, events
 
     def due(self, state: State, *, after: datetime) -> Due:
         """When the clock alone would next change what this rule says of the asset."""
         return self._due(state.live, after)
+
+    def _follow(
+        self, state: State, seen: Sighting, *, before: datetime | None
+    ) -> tuple[State, list[Event]]:
+        """The live thread led up to a sighting, or to what the clock says.
+
+        What was followed once is not followed again, however often time is let pass.
+        """
+        since_s = max(state.followed_s, 0.0 if before is None else before.timestamp())
+        live, events = self._catch_up(state.live, seen, since_s=since_s)
+        live, more = self._advance(live, seen)
+        if live is not state.live:
+            state = replace(state, live=live, followed_s=seen.at.timestamp())
+        return state, events + more
 
     def _late_step(self, state: State, seen: Sighting) -> tuple[State, list[Event]]:
         seen = seen if seen.late else replace(seen, late=True)
@@ -123,19 +148,19 @@ class Rule:
             _, finding = self.when.step(self.when.begin(), seen)
             alone = finding.holds and finding.moment and self._open(seen.at)
             return state, [self._moment(seen, finding)] if alone else []
-        before = datetime.fromtimestamp(state.late_s, UTC)
-        late, events = self._catch_up(state.late, seen, before=before)
+        late, events = self._catch_up(state.late, seen, since_s=state.late_s)
         late, more = self._advance(late, seen)
+        if late is state.late and at_s == state.late_s:
+            return state, events + more
         return replace(state, late=late, late_s=at_s), events + more
 
     def _catch_up(
-        self, thread: Thread, seen: Sighting, *, before: datetime | None
+        self, thread: Thread, seen: Sighting, *, since_s: float
     ) -> tuple[Thread, list[Event]]:
-        """What the clock brought between the sighting before and this one."""
+        """What the clock brought between ``since_s`` and this sighting."""
         events: list[Event] = []
-        after = before
-        for _ in range(_MOST_AT_ONCE if after is not None else 0):
-            assert after is not None
+        after = datetime.fromtimestamp(since_s, UTC)
+        for _ in range(_MOST_AT_ONCE):
             due = self._due(thread, after)
             if due is None or due >= seen.at:
                 break
@@ -163,9 +188,10 @@ class Rule:
         since_s, began, facts = thread.since_s, thread.began, thread.facts
         events: list[Event] = []
         if within:
-            if since_s is None:
+            # What does not persist begins only when it is heard, not because hours begin.
+            if since_s is None and (self.when.persists or not seen.clock):
                 since_s, facts = seen.at.timestamp(), finding.facts
-            if not began and self._long_enough(since_s, seen):
+            if since_s is not None and not began and self._long_enough(since_s, seen):
                 began = True
                 events.append(self._began(since_s, facts, finding, seen))
         elif since_s is not None:
@@ -194,7 +220,8 @@ class Rule:
         if thread.since_s is not None and not thread.began and self.when.persists:
             enough = datetime.fromtimestamp(thread.since_s, UTC) + timedelta(seconds=self.for_s)
         turns = None
-        if self.schedule is not None and (thread.waiting or thread.since_s is not None):
+        waiting = thread.waiting and self.when.persists
+        if self.schedule is not None and (waiting or thread.since_s is not None):
             turns = self.schedule.next_change(after)
         return earliest(
             self.when.due(thread.memory, after),

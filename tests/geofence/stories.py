@@ -21,8 +21,10 @@ from geofence.kinds import condition_from
 from geofence.memory import remembered, written
 from geofence.rule import Rule, State
 from geofence.schedule import schedule_from
+from geofence.shapes import circle, corridor
 from geofence.sighting import Nowhere, Sighting, Subject, Surroundings
 from geofence.zone import Zone, ZoneKind
+from geofence.zone_index import ZoneIndex
 from protocols.message import Fix, Readings, Report, Signal
 
 FOLDER = Path(__file__).parents[1] / "scenarios" / "rules"
@@ -142,7 +144,7 @@ def play(
         for seen in sightings(story, story.rows[first:last]):
             events = _tick(story, states, seen.at, before) if ticks else []
             events += step(story.rule, states, seen, before=before)
-            if not seen.clock:
+            if seen.report.fix is not None:
                 before = seen.at if before is None else max(before, seen.at)
             if forgetful:
                 states = {}
@@ -222,8 +224,6 @@ def _around(
 ) -> Sequence[Surroundings]:
     if not zones:
         return [Nowhere() for _ in fixes]
-    from geofence.zone_index import ZoneIndex
-
     moving = {each.anchor for each in zones if each.kind is ZoneKind.MOVING}
     anchors = {name: fix for name, fix in companions.items() if name in moving}
     return ZoneIndex(zones).around(fixes, anchors=anchors)
@@ -232,8 +232,6 @@ def _around(
 def _zone(name: str, drawn: Mapping[str, Any]) -> Zone:
     known = {"circle", "polygon", "corridor", "moving", "radius_m", "width_m"}
     assert drawn.keys() <= known | {"speed_limit_kmh", "hours"}, sorted(drawn)
-    from geofence.zone import circle, corridor
-
     kind, shape = ZoneKind.MOVING, None
     if "polygon" in drawn:
         kind, shape = ZoneKind.POLYGON, Polygon([(lon, lat) for lat, lon in drawn["polygon"]])
@@ -303,7 +301,7 @@ def _row(
     return Row(
         at=at,
         report=report if lat != "clock" else Report(),
-        fix=fix if fix is not None and fix.valid else None,
+        fix=fix if fix is not None and (fix.valid or fix.accuracy_m is not None) else None,
         companions=dict(companions),
         late=late,
         clock=lat == "clock",
