@@ -19,7 +19,6 @@ from tracking.database import Pool
 from tracking.people.secret import hash_of
 from tracking.settings import Settings
 
-
 CIRCLE = {"centre": {"lat": 50.85, "lon": 4.35}, "radius_m": 100.0}
 AROUND_BRUSSELS = "ST_Buffer(ST_Point(4.35, 50.85, 4326)::geography, 100)::geometry"
 
