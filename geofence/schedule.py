@@ -93,16 +93,16 @@ class Schedule:
     def next_change(self, after: datetime) -> datetime | None:
         """The first instant after ``after`` at which they begin or end.
 
-        None if they do neither within the next ``SEARCHED_DAYS`` days.
+        None if they do neither within the next ``SEARCHED_DAYS`` days, or a few more.
         """
         after_s = after.timestamp()
         if self._ahead:
             since_s, until_s, turn_s = self._ahead[0]
             if since_s <= after_s < until_s:
                 return None if turn_s is None else datetime.fromtimestamp(turn_s, UTC)
-        turn_s = self._turn_after(after_s)
+        since_s, turn_s = self._turn_after(after_s)
         until_s = after_s + _DAY_S if turn_s is None else turn_s
-        self._ahead[:] = [(after_s, until_s, turn_s)]
+        self._ahead[:] = [(since_s, until_s, turn_s)]
         return None if turn_s is None else datetime.fromtimestamp(turn_s, UTC)
 
     def hours_on(self, day: date) -> Hours:
@@ -124,22 +124,25 @@ class Schedule:
                 found.append((range(day, day + 1), hours))
         return found
 
-    def _turn_after(self, after_s: float) -> int | None:
+    def _turn_after(self, after_s: float) -> tuple[int, int | None]:
+        """The next turn, and from when on it has been the next one, as far as one day tells."""
         today = int(after_s // _DAY_S)
         covered, turns = self._day(today)
         seen = bisect_right(turns, after_s)
+        since_s = turns[seen - 1] if seen else today * _DAY_S
         if seen < len(turns):
-            return turns[seen]
+            return since_s, turns[seen]
         if not self._ever_turns():
-            return None
+            return since_s, None
         covered ^= bool(len(turns) & 1)
-        for day in range(today + 1, today + SEARCHED_DAYS + 1):
+        # Two days more than promised: that there is none is believed for a day.
+        for day in range(today + 1, today + SEARCHED_DAYS + 3):
             begins_covered, turns = self._reckoned(day)
             if begins_covered != covered:
-                return day * _DAY_S
+                return since_s, day * _DAY_S
             if turns:
-                return turns[0]
-        return None
+                return since_s, turns[0]
+        return since_s, None
 
     def _ever_turns(self) -> bool:
         """False where one look at the settings shows that every day is like the last."""
