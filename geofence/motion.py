@@ -20,34 +20,31 @@ UNSAID_M = 20.0
 DOUBT_S = 60.0
 """How long a doubt may put off what the clock would bring."""
 
-Kept = tuple[float, float, float, float]
-"""A spot as memories keep it."""
-
-
-class Spot(NamedTuple):
-    """Where an asset stands, how exactly that is known, and since when (Unix seconds)."""
-
-    lat: float
-    lon: float
-    accuracy_m: float
-    at_s: float
+Spot = tuple[float, float, float, float]
+"""Where an asset stands, as memories keep it: latitude, longitude, how exactly that is known in
+metres, and since when (Unix seconds)."""
 
 
 class Stay(NamedTuple):
     """Where an asset stands, a fix that says otherwise, and whether it has just left."""
 
-    spot: Kept
-    doubt: Kept | None = None
+    spot: Spot
+    doubt: Spot | None = None
     left: bool = False
 
 
 def spot_of(fix: Fix, at: datetime) -> Spot:
     """Here, since this fix."""
     accuracy_m = UNSAID_M if fix.accuracy_m is None else fix.accuracy_m
-    return Spot(fix.lat, fix.lon, accuracy_m, at.timestamp())
+    return (fix.lat, fix.lon, accuracy_m, at.timestamp())
 
 
-def beyond_m(spot: Kept, fix: Fix) -> float:
+def since_s(spot: Spot) -> float:
+    """Since when it stands there (Unix seconds)."""
+    return spot[3]
+
+
+def beyond_m(spot: Spot, fix: Fix) -> float:
     """How far apart they are for certain, in metres on the ground: 0 where circles touch."""
     lat, lon, accuracy_m, _ = spot
     apart_m = distance_m(lat=lat, lon=lon, to_lat=fix.lat, to_lon=fix.lon)
@@ -56,8 +53,8 @@ def beyond_m(spot: Kept, fix: Fix) -> float:
 
 
 def stayed(
-    spot: Kept | None,
-    doubt: Kept | None,
+    spot: Spot | None,
+    doubt: Spot | None,
     fix: Fix,
     at: datetime,
     *,
@@ -73,18 +70,18 @@ def stayed(
         return Stay(spot_of(fix, at))
     if beyond_m(spot, fix) <= within_m:
         better = fix.accuracy_m is not None and 2 * fix.accuracy_m < spot[2]
-        return Stay(spot_of(fix, at)._replace(at_s=spot[3]) if better else spot)
+        return Stay((fix.lat, fix.lon, fix.accuracy_m or 0.0, spot[3]) if better else spot)
     if doubt is not None:
         return Stay(doubt if beyond_m(doubt, fix) <= within_m else spot_of(fix, at), left=True)
     here = spot_of(fix, at)
     return Stay(here, left=True) if sure else Stay(spot, here)
 
 
-def over_at(since_s: float, for_s: float, doubt: Kept | None = None) -> datetime:
+def over_at(began_s: float, for_s: float, doubt: Spot | None = None) -> datetime:
     """When something has lasted long enough; a doubt that came before puts it off a little."""
-    over_s = since_s + for_s
-    if doubt is not None and doubt[3] < over_s:
-        over_s = max(over_s, doubt[3] + min(DOUBT_S, for_s))
+    over_s = began_s + for_s
+    if doubt is not None and since_s(doubt) < over_s:
+        over_s = max(over_s, since_s(doubt) + min(DOUBT_S, for_s))
     return datetime.fromtimestamp(over_s, UTC)
 
 
@@ -99,10 +96,10 @@ def as_text(at_s: float) -> str:
 
 
 def speed_of(fix: Fix | None) -> float | None:
-    """The speed in km/h, if it is said and can be believed."""
-    if fix is None or fix.speed_kmh is None or not 0 <= fix.speed_kmh <= FASTEST_KMH:
+    """The speed in km/h, if a receiver measured it and it can be believed."""
+    if fix is None or fix.speed_kmh is None or not fix.valid:
         return None
-    return fix.speed_kmh
+    return fix.speed_kmh if 0 <= fix.speed_kmh <= FASTEST_KMH else None
 
 
 class Going(NamedTuple):

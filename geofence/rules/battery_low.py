@@ -66,10 +66,10 @@ class BatteryLow:
     def due(self, memory: Memory, after: datetime) -> datetime | None:  # noqa: ARG002
         return None
 
-    def zones(self) -> frozenset[str]:
+    def zone_ids(self) -> frozenset[str]:
         return frozenset()
 
-    def companions(self) -> frozenset[str]:
+    def companion_ids(self) -> frozenset[str]:
         return frozenset()
 
     def _after(self, memory: Memory, level_pct: float) -> Memory:

@@ -1,14 +1,13 @@
 """The battery will be empty within some hours, if it goes on as it did.
 
-The trend is the median of the slopes between the levels that are remembered, so that one wrong
-level does not bend it. Levels are remembered as they change, and once in a while where they do
-not: a battery that no longer falls lasts longer than it seemed. Charging starts it anew.
+It falls as fast as the median of what it fell by since each level that is remembered, so that one
+wrong level does not bend the trend. Levels are remembered as they change, and once in a while where
+they do not: a battery that no longer falls lasts longer than it seemed. Charging starts it anew.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import combinations
 from statistics import median
 from typing import ClassVar
 
@@ -21,9 +20,11 @@ _FALL_PCT = 3.0
 """A level that is so much lower than the last is remembered."""
 
 _JUMP_PCT = 15.0
-"""What falls so far at once, or rises at all, is believed when it is said twice."""
+"""What falls so far at once, and so far again each hour, is believed when it is said twice."""
 
 _RISE_PCT = 4.0
+"""So is what rises so far: somebody charges it without a word."""
+
 _STEADY_S = 3600.0
 """A level is remembered as often as this although it has not changed."""
 
@@ -37,12 +38,21 @@ _EASE = 1.25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """Levels in per cent and when they were said (Unix seconds); a level that is doubted."""
+    """Levels, and what follows from them.
+
+    at_s, levels_pct  levels in per cent and when they were said (Unix seconds)
+    doubt_pct         a level that is not believed yet
+    empty_s           when it will be empty, if the levels fall
+    soon              that is soon
+    charged           it was being charged when it was last heard
+    """
 
     at_s: tuple[int, ...] = ()
     levels_pct: tuple[float, ...] = ()
     doubt_pct: float | None = None
+    empty_s: float | None = None
     soon: bool = False
+    charged: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,44 +71,25 @@ class BatteryTrend:
         return _UNKNOWN
 
     def step(self, memory: Memory, seen: Sighting) -> tuple[Memory, Finding]:
-        after = memory
-        if not seen.clock:
-            readings = seen.report.readings
-            level_pct = readings.get("battery_pct")
-            at_s = int(seen.at.timestamp())
-            if readings.get("charging") is True:
-                after = _UNKNOWN
-            elif level_pct is not None:
-                after = _with_level(memory, at_s, level_pct)
-        if len(after.at_s) < 2:
-            return (memory if after == memory else after), CANNOT_SAY if not memory.soon else FAILS
-        empty_s = _empty_s(after.at_s, after.levels_pct)
-        soon = empty_s is not None and self._soon(empty_s, seen.at, after.soon)
+        after = memory if seen.clock else _heard(memory, seen)
+        soon = after.empty_s is not None and self._soon(after.empty_s, seen.at, after.soon)
         if soon != after.soon:
-            after = Memory(
-                at_s=after.at_s,
-                levels_pct=after.levels_pct,
-                doubt_pct=after.doubt_pct,
-                soon=soon,
-            )
+            after = replace(after, soon=soon)
         memory = memory if after == memory else after
-        if not soon or empty_s is None:
-            return memory, FAILS
-        facts = {"empty_at": as_text(empty_s), "battery_pct": round(after.levels_pct[-1])}
-        return memory, Finding(holds=True, facts=facts)
+        if soon and after.empty_s is not None:
+            facts = {"empty_at": as_text(after.empty_s), "battery_pct": round(after.levels_pct[-1])}
+            return memory, Finding(holds=True, facts=facts)
+        return memory, FAILS if after.at_s or after.charged else CANNOT_SAY
 
     def due(self, memory: Memory, after: datetime) -> datetime | None:
-        if memory.soon or len(memory.at_s) < 2:
+        if memory.soon or memory.empty_s is None:
             return None
-        empty_s = _empty_s(memory.at_s, memory.levels_pct)
-        if empty_s is None:
-            return None
-        return later_than(after, self._turns(empty_s, 1.0))
+        return later_than(after, self._turns(memory.empty_s, 1.0))
 
-    def zones(self) -> frozenset[str]:
+    def zone_ids(self) -> frozenset[str]:
         return frozenset()
 
-    def companions(self) -> frozenset[str]:
+    def companion_ids(self) -> frozenset[str]:
         return frozenset()
 
     def _soon(self, empty_s: float, at: datetime, soon: bool) -> bool:
@@ -108,52 +99,52 @@ class BatteryTrend:
         return datetime.fromtimestamp(empty_s - self.hours * ease * 3600, UTC)
 
 
+def _heard(memory: Memory, seen: Sighting) -> Memory:
+    readings = seen.report.readings
+    if readings.get("charging") is True:
+        return _CHARGED
+    level_pct = readings.get("battery_pct")
+    at_s = int(seen.at.timestamp())
+    if level_pct is None or (memory.at_s and at_s <= memory.at_s[-1]):
+        return memory
+    return _with_level(memory, at_s, level_pct)
+
+
 def _with_level(memory: Memory, at_s: int, level_pct: float) -> Memory:
     """What is remembered after one more level."""
     if not memory.at_s:
         return Memory(at_s=(at_s,), levels_pct=(level_pct,))
     change_pct = level_pct - memory.levels_pct[-1]
-    odd = change_pct >= _RISE_PCT or change_pct <= -_JUMP_PCT
-    if odd:
+    hours = (at_s - memory.at_s[-1]) / 3600
+    if change_pct >= _RISE_PCT or change_pct <= -_JUMP_PCT * (1 + hours):
         agreed = memory.doubt_pct is not None and abs(level_pct - memory.doubt_pct) < _RISE_PCT
         if not agreed:
-            return _doubting(memory, level_pct)
+            return replace(memory, doubt_pct=level_pct)
         if change_pct > 0:
             return Memory(at_s=(at_s,), levels_pct=(level_pct,))
-    steady = change_pct > -_FALL_PCT
-    if steady and at_s - memory.at_s[-1] < _STEADY_S:
-        return memory if memory.doubt_pct is None else _doubting(memory, None)
+    if change_pct > -_FALL_PCT and at_s - memory.at_s[-1] < _STEADY_S:
+        return memory if memory.doubt_pct is None else replace(memory, doubt_pct=None)
+    times_s = (*memory.at_s, at_s)[-_MOST_LEVELS:]
+    levels_pct = (*memory.levels_pct, level_pct)[-_MOST_LEVELS:]
     return Memory(
-        at_s=(*memory.at_s, at_s)[-_MOST_LEVELS:],
-        levels_pct=(*memory.levels_pct, level_pct)[-_MOST_LEVELS:],
+        at_s=times_s,
+        levels_pct=levels_pct,
+        empty_s=_empty_s(times_s, levels_pct),
         soon=memory.soon,
-    )
-
-
-def _doubting(memory: Memory, level_pct: float | None) -> Memory:
-    return Memory(
-        at_s=memory.at_s, levels_pct=memory.levels_pct, doubt_pct=level_pct, soon=memory.soon
     )
 
 
 def _empty_s(at_s: Sequence[int], levels_pct: Sequence[float]) -> float | None:
     """When it will be empty (Unix seconds); None where the levels show no fall."""
-    first_s = at_s[0]
-    fallen_pct = max(levels_pct) - levels_pct[-1]
-    if at_s[-1] - first_s < _LEAST_S or fallen_pct < _LEAST_FALL_PCT:
+    last_s, last_pct = at_s[-1], levels_pct[-1]
+    if last_s - at_s[0] < _LEAST_S or max(levels_pct) - last_pct < _LEAST_FALL_PCT:
         return None
-    points = list(zip(at_s, levels_pct, strict=True))
-    slope = median(
-        (later_pct - pct) / (later_s - s)
-        for (s, pct), (later_s, later_pct) in combinations(points, 2)
-        if later_s > s
+    fall_pct_s = median(
+        (pct - last_pct) / (last_s - s) for s, pct in zip(at_s[:-1], levels_pct[:-1], strict=True)
     )
-    if slope >= 0:
-        return None
-    full_pct = median(pct - slope * (s - first_s) for s, pct in points)
-    return first_s - full_pct / slope
+    return last_s + last_pct / fall_pct_s if fall_pct_s > 0 else None
 
 
-_UNKNOWN = Memory()
+_UNKNOWN, _CHARGED = Memory(), Memory(charged=True)
 
 CONDITION = BatteryTrend

@@ -75,10 +75,10 @@ class Driverless:
             return None
         return later_than(after, over_at(memory.on_s, self.for_s))
 
-    def zones(self) -> frozenset[str]:
+    def zone_ids(self) -> frozenset[str]:
         return frozenset()
 
-    def companions(self) -> frozenset[str]:
+    def companion_ids(self) -> frozenset[str]:
         return frozenset()
 
     def _heard(self, memory: Memory, at_s: float, *, ignition: bool | None, driver: bool) -> Memory:

@@ -84,10 +84,10 @@ class HarshDriving:
     def due(self, memory: Memory, after: datetime) -> datetime | None:  # noqa: ARG002
         return None
 
-    def zones(self) -> frozenset[str]:
+    def zone_ids(self) -> frozenset[str]:
         return frozenset()
 
-    def companions(self) -> frozenset[str]:
+    def companion_ids(self) -> frozenset[str]:
         return frozenset()
 
     def _compared(self, memory: Memory, seen: Sighting) -> tuple[Memory, dict[str, Any]]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from geofence.condition import CANNOT_SAY, FAILS, Finding
-from geofence.motion import Kept, as_text, later_than, over_at, speed_of, stayed
+from geofence.motion import Spot, as_text, later_than, over_at, since_s, speed_of, stayed
 from geofence.sighting import Sighting
 
 
@@ -18,8 +18,8 @@ class Memory:
     """Whether the ignition is on; where it has stood since, and a fix that says otherwise."""
 
     ignition: bool | None = None
-    spot: Kept | None = None
-    doubt: Kept | None = None
+    spot: Spot | None = None
+    doubt: Spot | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,19 +53,19 @@ class Idling:
             return memory, FAILS
         if seen.fix is not None:
             memory = self._seen(memory, seen)
-        if memory.spot is None or seen.at < over_at(memory.spot[3], self.for_s, memory.doubt):
+        if memory.spot is None or seen.at < over_at(since_s(memory.spot), self.for_s, memory.doubt):
             return memory, FAILS
-        return memory, Finding(holds=True, facts={"idling_since": as_text(memory.spot[3])})
+        return memory, Finding(holds=True, facts={"idling_since": as_text(since_s(memory.spot))})
 
     def due(self, memory: Memory, after: datetime) -> datetime | None:
         if memory.spot is None:
             return None
-        return later_than(after, over_at(memory.spot[3], self.for_s, memory.doubt))
+        return later_than(after, over_at(since_s(memory.spot), self.for_s, memory.doubt))
 
-    def zones(self) -> frozenset[str]:
+    def zone_ids(self) -> frozenset[str]:
         return frozenset()
 
-    def companions(self) -> frozenset[str]:
+    def companion_ids(self) -> frozenset[str]:
         return frozenset()
 
     def _seen(self, memory: Memory, seen: Sighting) -> Memory:

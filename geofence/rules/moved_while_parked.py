@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from geofence.condition import CANNOT_SAY, FAILS, Finding
-from geofence.motion import Kept, as_text, beyond_m, speed_of, spot_of, stayed
+from geofence.motion import Spot, as_text, beyond_m, since_s, speed_of, spot_of, stayed
 from geofence.sighting import Sighting
 
 
@@ -25,10 +25,10 @@ class Memory:
     """
 
     ignition: bool | None = None
-    spot: Kept | None = None
+    spot: Spot | None = None
     away: int = 0
     moved: bool = False
-    rest: Kept | None = None
+    rest: Spot | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +73,7 @@ class MovedWhileParked:
             return memory, CANNOT_SAY
         if not memory.moved:
             return memory, FAILS
-        facts = {"parked_since": as_text(memory.spot[3])}
+        facts = {"parked_since": as_text(since_s(memory.spot))}
         return memory, Finding(
             holds=True, facts={**facts, "moved_m": round(off_m)} if off_m else facts
         )
@@ -81,10 +81,10 @@ class MovedWhileParked:
     def due(self, memory: Memory, after: datetime) -> datetime | None:  # noqa: ARG002
         return None
 
-    def zones(self) -> frozenset[str]:
+    def zone_ids(self) -> frozenset[str]:
         return frozenset()
 
-    def companions(self) -> frozenset[str]:
+    def companion_ids(self) -> frozenset[str]:
         return frozenset()
 
     def _seen(self, memory: Memory, seen: Sighting, ignition: bool | None, off_m: float) -> Memory:
@@ -94,7 +94,7 @@ class MovedWhileParked:
             return self._elsewhere(memory, seen, ignition, off_m, fast=fast)
         at_s = seen.at.timestamp()
         spot = memory.spot
-        if spot is not None and ignition is None and at_s - spot[3] < self.parked_s:
+        if spot is not None and ignition is None and at_s - since_s(spot) < self.parked_s:
             spot = None if fast or off_m > self.metres else spot
         if spot is None:
             return Memory(ignition=ignition, spot=None if fast else spot_of(seen.fix, seen.at))
@@ -119,12 +119,12 @@ class MovedWhileParked:
     ) -> Memory:
         """It was moved: it goes on, rests, is parked anew, or is back where it was."""
         assert seen.fix is not None
-        rest: Kept | None = memory.rest
+        rest: Spot | None = memory.rest
         if fast:
             rest = None
         elif rest is None or beyond_m(rest, seen.fix) > self.metres:
             rest = spot_of(seen.fix, seen.at)
-        elif seen.at.timestamp() - rest[3] >= self.parked_s:
+        elif seen.at.timestamp() - since_s(rest) >= self.parked_s:
             back = off_m <= self.metres
             return Memory(ignition=ignition, spot=memory.spot if back else rest)
         return Memory(ignition=ignition, spot=memory.spot, moved=True, rest=rest)

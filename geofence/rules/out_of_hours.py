@@ -50,9 +50,11 @@ class OutOfHours:
         if not seen.clock:
             said = seen.report.readings.get("ignition")
             ignition = memory.ignition if said is None else said
+            parked = said is False and memory.ignition
             now = going(
-                memory.moving,
-                memory.contrary,
+                # Who has just switched it off stands, without waiting for a second fix.
+                None if parked else memory.moving,
+                0 if parked else memory.contrary,
                 seen,
                 moving_kmh=self.moving_kmh,
                 standing_kmh=self.standing_kmh,
@@ -76,10 +78,10 @@ class OutOfHours:
     def due(self, memory: Memory, after: datetime) -> datetime | None:  # noqa: ARG002
         return None
 
-    def zones(self) -> frozenset[str]:
+    def zone_ids(self) -> frozenset[str]:
         return frozenset()
 
-    def companions(self) -> frozenset[str]:
+    def companion_ids(self) -> frozenset[str]:
         return frozenset()
 
 

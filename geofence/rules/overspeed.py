@@ -36,7 +36,7 @@ class Overspeed:
 
     limit      ``set``: ``limit_kmh``; ``asset``: its own; ``zone``: the lowest of the zones that it
                is in. Where an asset or zone has no limit, ``limit_kmh`` counts, if it is given
-    in_zones   the zones whose limits count; none named: all
+    zones   the zones whose limits count; none named: all
     settle     how many fixes in a row must say so, to begin and to end
     """
 
@@ -47,7 +47,7 @@ class Overspeed:
     tolerance_kmh: float = 5.0
     ease_kmh: float = 5.0
     settle: int = 2
-    in_zones: frozenset[str] = frozenset()
+    zones: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if self.limit not in LIMITS:
@@ -60,8 +60,8 @@ class Overspeed:
             raise ValueError("overspeed.tolerance_kmh and ease_kmh must be from 0 to 100 km/h")
         if not 1 <= self.settle <= 20:
             raise ValueError("overspeed.settle must be from 1 to 20 fixes")
-        if self.in_zones and self.limit != "zone":
-            raise ValueError("overspeed.in_zones has a meaning only where limit is zone")
+        if self.zones and self.limit != "zone":
+            raise ValueError("overspeed.zones has a meaning only where limit is zone")
 
     def begin(self) -> Memory:
         return _UNKNOWN
@@ -92,10 +92,10 @@ class Overspeed:
     def due(self, memory: Memory, after: datetime) -> datetime | None:  # noqa: ARG002
         return None
 
-    def zones(self) -> frozenset[str]:
-        return self.in_zones
+    def zone_ids(self) -> frozenset[str]:
+        return self.zones
 
-    def companions(self) -> frozenset[str]:
+    def companion_ids(self) -> frozenset[str]:
         return frozenset()
 
     def _after(self, memory: Memory, speed_kmh: float, *, over: bool) -> Memory:
@@ -126,7 +126,7 @@ class Overspeed:
 
     def _lowest(self, seen: Sighting) -> float | None:
         inside = seen.around.inside
-        zones = map(seen.around.zone, inside & self.in_zones if self.in_zones else inside)
+        zones = map(seen.around.zone, inside & self.zones if self.zones else inside)
         limits = (zone.speed_limit_kmh for zone in zones if zone is not None)
         return min((each for each in limits if each is not None), default=None)
 

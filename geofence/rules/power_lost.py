@@ -59,10 +59,10 @@ class PowerLost:
     def due(self, memory: Memory, after: datetime) -> datetime | None:  # noqa: ARG002
         return None
 
-    def zones(self) -> frozenset[str]:
+    def zone_ids(self) -> frozenset[str]:
         return frozenset()
 
-    def companions(self) -> frozenset[str]:
+    def companion_ids(self) -> frozenset[str]:
         return frozenset()
 
     def _after(self, memory: Memory, seen: Sighting) -> Memory:

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from geofence.condition import CANNOT_SAY, FAILS, Finding
-from geofence.motion import Kept, as_text, later_than, over_at, spot_of, stayed
+from geofence.motion import Spot, as_text, later_than, over_at, since_s, spot_of, stayed
 from geofence.sighting import Sighting
 
 _COARSE_S = 15.0
@@ -31,8 +31,8 @@ class Memory:
     """
 
     moved_s: float | None = None
-    spot: Kept | None = None
-    doubt: Kept | None = None
+    spot: Spot | None = None
+    doubt: Spot | None = None
     steps: int | None = None
     charging: bool = False
 
@@ -83,10 +83,10 @@ class Still:
             return None
         return later_than(after, over_at(memory.moved_s, self.for_s, memory.doubt))
 
-    def zones(self) -> frozenset[str]:
+    def zone_ids(self) -> frozenset[str]:
         return frozenset()
 
-    def companions(self) -> frozenset[str]:
+    def companion_ids(self) -> frozenset[str]:
         return frozenset()
 
     def _heard(self, memory: Memory, seen: Sighting) -> Memory:
@@ -105,7 +105,7 @@ class Still:
         shaken = self.by_motion and readings.get("motion") is True
         if shaken and at_s > moved_s:
             moved_s = at_s + _COARSE_S
-        spot: Kept | None = memory.spot
+        spot: Spot | None = memory.spot
         doubt = memory.doubt
         if seen.fix is not None:
             now = stayed(
@@ -113,7 +113,7 @@ class Still:
             )
             spot, doubt = now.spot, now.doubt
             if now.left:
-                moved_s = max(moved_s, now.spot[3])
+                moved_s = max(moved_s, since_s(now.spot))
         return Memory(moved_s=moved_s, spot=spot, doubt=doubt, steps=steps)
 
     def _steps(self, before: int | None, said: int | None) -> tuple[bool, int | None]:

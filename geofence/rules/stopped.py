@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from geofence.condition import CANNOT_SAY, FAILS, Finding
-from geofence.motion import Kept, as_text, later_than, over_at, speed_of, stayed
+from geofence.motion import Spot, as_text, later_than, over_at, since_s, speed_of, stayed
 from geofence.sighting import Sighting
 
 
@@ -17,8 +17,8 @@ from geofence.sighting import Sighting
 class Memory:
     """Where it stands, or none while it goes; and a fix that says otherwise."""
 
-    spot: Kept | None = None
-    doubt: Kept | None = None
+    spot: Spot | None = None
+    doubt: Spot | None = None
     going: bool = False
 
 
@@ -51,20 +51,20 @@ class Stopped:
             memory = self._seen(memory, seen)
         if memory.spot is None:
             return memory, FAILS if memory.going else CANNOT_SAY
-        if seen.at < over_at(memory.spot[3], self.for_s, memory.doubt):
+        if seen.at < over_at(since_s(memory.spot), self.for_s, memory.doubt):
             return memory, FAILS
-        facts = {"stopped_since": as_text(memory.spot[3]), "within_m": self.within_m}
+        facts = {"stopped_since": as_text(since_s(memory.spot)), "within_m": self.within_m}
         return memory, Finding(holds=True, facts=facts)
 
     def due(self, memory: Memory, after: datetime) -> datetime | None:
         if memory.spot is None:
             return None
-        return later_than(after, over_at(memory.spot[3], self.for_s, memory.doubt))
+        return later_than(after, over_at(since_s(memory.spot), self.for_s, memory.doubt))
 
-    def zones(self) -> frozenset[str]:
+    def zone_ids(self) -> frozenset[str]:
         return frozenset()
 
-    def companions(self) -> frozenset[str]:
+    def companion_ids(self) -> frozenset[str]:
         return frozenset()
 
     def _seen(self, memory: Memory, seen: Sighting) -> Memory:

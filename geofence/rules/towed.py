@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from geofence.condition import CANNOT_SAY, FAILS, Finding
-from geofence.motion import Kept, Spot, beyond_m, speed_of, spot_of
+from geofence.motion import Spot, beyond_m, since_s, speed_of, spot_of
 from geofence.sighting import Sighting
 from protocols.message import Signal
 
@@ -31,8 +31,8 @@ class Memory:
     """
 
     ignition: bool | None = None
-    spot: Kept | None = None
-    first: Kept | None = None
+    spot: Spot | None = None
+    first: Spot | None = None
     towed: bool = False
     rest_s: float | None = None
 
@@ -76,10 +76,10 @@ class Towed:
     def due(self, memory: Memory, after: datetime) -> datetime | None:  # noqa: ARG002
         return None
 
-    def zones(self) -> frozenset[str]:
+    def zone_ids(self) -> frozenset[str]:
         return frozenset()
 
-    def companions(self) -> frozenset[str]:
+    def companion_ids(self) -> frozenset[str]:
         return frozenset()
 
     def _after(
@@ -111,8 +111,8 @@ class Towed:
         else:
             goes = memory.first is None or beyond_m(memory.first, seen.fix) > self.apart_m
             first = here if goes else memory.first
-        rest_s = here.at_s if memory.rest_s is None else memory.rest_s
-        if not goes and here.at_s - rest_s >= self.stand_s:
+        rest_s = since_s(here) if memory.rest_s is None else memory.rest_s
+        if not goes and since_s(here) - rest_s >= self.stand_s:
             return Memory(ignition=ignition, spot=here)
         return Memory(
             ignition=ignition,
@@ -129,9 +129,9 @@ class Towed:
             return speed_kmh >= self.moving_kmh
         return memory.spot is not None and beyond_m(memory.spot, seen.fix) > _AWAY_M
 
-    def _like_a_vehicle(self, first: Kept, seen: Sighting) -> bool:
+    def _like_a_vehicle(self, first: Spot, seen: Sighting) -> bool:
         assert seen.fix is not None
-        passed_s = max(seen.at.timestamp() - first[3], 1.0)
+        passed_s = max(seen.at.timestamp() - since_s(first), 1.0)
         if passed_s > _PAIR_S:
             return False
         apart_m = beyond_m(first, seen.fix)

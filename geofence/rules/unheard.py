@@ -57,10 +57,10 @@ class Unheard:
             return None
         return later_than(after, over_at(memory.heard_s, self.for_s))
 
-    def zones(self) -> frozenset[str]:
+    def zone_ids(self) -> frozenset[str]:
         return frozenset()
 
-    def companions(self) -> frozenset[str]:
+    def companion_ids(self) -> frozenset[str]:
         return frozenset()
 
 
