@@ -21,6 +21,9 @@ from geofence.sighting import Sighting
 GAP_S = 120.0
 """A device that was not heard for longer may have kept something."""
 
+KEPT_S = 3600.0
+"""For how long after a gap a shorter one does not take its place: what waited comes by and by."""
+
 _MOST_AT_ONCE = 64
 """How many changes by the clock are followed between two sightings."""
 
@@ -104,7 +107,7 @@ class Rule:
         after, events = self._follow(state, seen, before=before)
         if seen.report.fix is None and seen.fix is None:
             return after, events
-        if before is not None and (seen.at - before).total_seconds() > GAP_S:
+        if before is not None and _matters(state, before.timestamp(), seen.at.timestamp()):
             after = replace(
                 after,
                 late=state.heard or state.live,
@@ -266,3 +269,11 @@ class Rule:
             late=seen.late,
             clock=seen.clock,
         )
+
+
+def _matters(state: State, since_s: float, until_s: float) -> bool:
+    """Whether a gap is to be remembered; a device that speaks rarely leaves one at every report."""
+    gap_s = until_s - since_s
+    if gap_s <= GAP_S or state.late is None:
+        return gap_s > GAP_S
+    return gap_s > state.until_s - state.late_s or until_s - state.until_s > KEPT_S

@@ -87,14 +87,14 @@ class ZoneIndex:
         if not len(lats) or not len(self._ids):
             return inside
         near, zones = self._tree.query(points(lats, lons))
-        if not len(near):
-            return inside
         # One shape after the other: each stays in the processor's cache while it is looked into.
         order = np.argsort(zones, kind="stable")
         near, zones = near[order], zones[order]
         with _looking:
             hits = covered(self._shapes[zones], lats[near], lons[near])
         near, zones = near[hits], zones[hits]
+        if not len(near):
+            return inside
         order = np.argsort(near, kind="stable")
         near, ids = near[order], self._ids[zones[order]].tolist()
         first_of = np.flatnonzero(np.diff(near, prepend=-1)).tolist()

@@ -186,7 +186,7 @@ def _tick(
     after = before
     while story.rule.id in states and after is not None:
         due = story.rule.due(states[story.rule.id], after=after)
-        if due is None or due > until:
+        if due is None or due >= until:
             break
         passed = Sighting(at=due, subject=story.subject, clock=True)
         events += step(story.rule, states, passed, before=before)
