@@ -16,6 +16,7 @@ from tracking.events import store
 from tracking.events.event import Clock, FiledEvent, FixAsHeard, Why, Wish, ZoneAsJudged
 from tracking.people.person import Person
 from tracking.rules import store as rules
+from tracking.rules.naming import store as naming
 from tracking.rules.rule import FiledRule
 from tracking.rules.setting import LABEL
 from tracking.rules.wording import LANGUAGES, filled, said
@@ -77,7 +78,7 @@ async def why(connection: Connection, by: Person, event_id: UUID) -> Why:
     )
     language = by.language if by.language in LANGUAGES else "en"
     clock = await _clock(connection, event, rule, fixes)
-    in_words = _in_words(event, clock, language=language)
+    in_words = _in_words(await _named(connection, event), clock, language=language)
     messages = (
         await store.messages_told(connection, event_id) if rule is None else rule.rule.messages
     )
@@ -154,6 +155,25 @@ async def _zones(
     return await store.zones_as_of(connection, ids, event.recorded_at, most=MOST_ZONES)
 
 
+async def _named(connection: Connection, event: FiledEvent) -> FiledEvent:
+    """The same with names instead of ids, of what the reader may see."""
+    facts = dict(event.facts)
+    for name, called in (
+        ("zone", naming.zones_called),
+        ("zones", naming.zones_called),
+        ("companion", naming.assets_called),
+        ("companions", naming.assets_called),
+    ):
+        if name not in facts:
+            continue
+        several = isinstance(facts[name], list)
+        ids = [UUID(each) for each in (facts[name] if several else [facts[name]])]
+        names = await called(connection, ids)
+        found = [names[str(each)] for each in ids if str(each) in names]
+        facts[name] = found if several else next(iter(found), None)
+    return replace(event, facts=facts)
+
+
 def _in_words(event: FiledEvent, clock: Clock, *, language: str) -> dict[str, str]:
     """Every fact as people write it, those of any event included; times as the wall shows them."""
     zone = ZoneInfo(clock.time_zone)
@@ -166,7 +186,7 @@ def _in_words(event: FiledEvent, clock: Clock, *, language: str) -> dict[str, st
         "client": event.client,
         "rule": event.rule,
         "cause": event.cause,
-        "zone": event.zone,
+        "zone": event.zone or event.facts.get("zone"),
         "at": event.at,
         "date": event.at.astimezone(zone).strftime("%d/%m/%Y"),
         "since": event.since,

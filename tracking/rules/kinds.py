@@ -14,15 +14,19 @@ ABOUT_EVENT: Final = frozenset(
 """Facts of every event whatever its kind: names, and times as the clock on the wall shows them."""
 
 FACTS: Final = ABOUT_EVENT | {
-    "battery_pct", "by", "companion", "depth_m", "distance_m", "driver_id", "due_at", "empty_at",
-    "from_kmh", "heard_at", "idling_since", "ignition", "ignition_on_since", "limit_kmh",
-    "moved_m", "parked_since", "power_v", "signals", "speed_kmh", "still_since", "stood_after_s",
-    "stopped_since", "to_kmh", "top_kmh", "unheard_s", "within_m",
+    "accuracy_m", "battery_pct", "by", "companion", "companions", "depth_m", "distance_m",
+    "empty_at", "from_kmh", "hours_begin", "idling_since", "ignition", "ignition_on_since",
+    "inside_s", "limit_kmh", "local_time", "moved_m", "outside_s", "overdue_s", "parked_since",
+    "power_v", "signals", "speed_kmh", "still_since", "stood_after_s", "stopped_since", "to_kmh",
+    "top_kmh", "unheard_s", "way_m", "within_m", "within_s", "zone_name", "zones",
 }  # fmt: skip
 """Everything that a message may name: the facts of every event, and those that kinds tell."""
 
 
-MOMENTARY: Final = frozenset({"crashed", "harsh_driving", "signalled"})
+MOMENTARY: Final = frozenset({
+    "crashed", "harsh_driving", "outside_at", "signalled", "zone_crossed", "zone_entered",
+    "zone_left",
+})  # fmt: skip
 """Kinds that hold for a moment: each time is an event of its own."""
 
 

@@ -106,7 +106,7 @@ previews = Table(
     Column("created_by", Uuid, ForeignKey("people.id"), nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("rule_id", Uuid),
-    # The rule as it was tried: setting, for_s, schedule, scope.
+    # The rule as it was tried, and for a noise report what it was tried against.
     Column("tried", JSONB, nullable=False),
     Column("from_at", DateTime(timezone=True), nullable=False),
     Column("until_at", DateTime(timezone=True), nullable=False),
@@ -115,8 +115,12 @@ previews = Table(
     Column("assets_done", Integer, nullable=False, server_default="0"),
     Column("positions", Integer, nullable=False, server_default="0"),
     Column("events", Integer, nullable=False, server_default="0"),
+    # How much of the work is done, 0 to 1.
+    Column("share", REAL, nullable=False, server_default="0"),
     # The first thousand of them.
     Column("found", JSONB, nullable=False, server_default=text("'[]'")),
+    # All of them, by asset, by day, by candidate; and how the rule failed.
+    Column("counts", JSONB, nullable=False, server_default=text("'{}'")),
     Column("error", Text, nullable=False, server_default=""),
     Column("seen_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     CheckConstraint("state IN ('running', 'done', 'cancelled', 'failed')", name="previews_state"),

@@ -1,14 +1,16 @@
 """Messages are filled in name by name, and nothing else is done with them."""
 
 import ast
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import geofence.rules
+from tests.geofence.stories import STORIES, play
 from tracking.rules.kinds import FACTS, MOMENTARY
 from tracking.rules.wording import fault_in, filled
+
+NOT_FOR_PEOPLE = {"zone_version"}
 
 
 @pytest.mark.parametrize(
@@ -17,7 +19,7 @@ from tracking.rules.wording import fault_in, filled
         ("{asset} drives {speed_kmh} km/h", "en", "Van drives 87.2 km/h"),
         ("{asset} rijdt {speed_kmh} km/u", "nl", "Van rijdt 87,2 km/u"),
         ("limit {limit_kmh}", "en", "limit 90"),
-        ("{driver_id}?", "fr", "–?"),  # noqa: RUF001 - the dash of what is unknown
+        ("{by}?", "fr", "–?"),  # noqa: RUF001 - the dash of what is unknown
         ("{late} {zones}", "de", "ja Depot, Yard"),
         ("{asset} {asset}", "en", "Van Van"),
         ("100 %", "en", "100 %"),
@@ -47,7 +49,15 @@ def test_a_message_is_no_format_string(template: str):
 
 
 def test_every_fact_that_a_kind_tells_may_be_named_in_a_message():
-    assert set(facts_in_sources()) - FACTS == set()
+    told = {
+        name
+        for story in STORIES
+        for row in play(story)
+        for event in row
+        for name in event.facts
+        if name not in NOT_FOR_PEOPLE
+    }
+    assert told - FACTS == set()
 
 
 def test_what_holds_for_a_moment_is_known_to():
@@ -58,13 +68,3 @@ def test_what_holds_for_a_moment_is_known_to():
         if isinstance(node, ast.keyword) and node.arg == "moment"
     }
     assert momentary == MOMENTARY
-
-
-def facts_in_sources() -> Iterator[str]:
-    """Keys of the dictionaries that kinds write down, which are their facts."""
-    for path in Path(geofence.rules.__path__[0]).glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Dict):
-                for key in node.keys:
-                    if isinstance(key, ast.Constant) and isinstance(key.value, str):
-                        yield key.value
