@@ -59,6 +59,7 @@ class Wish:
     phase: str | None = None
     begin: datetime | None = None
     end: datetime | None = None
+    late: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,7 +44,8 @@ async def events(
           AND ($8::text IS NULL OR e.phase = $8)
           AND ($9::timestamptz IS NULL OR e.at >= $9)
           AND ($10::timestamptz IS NULL OR e.at < $10)
-        ORDER BY e.at DESC, e.id DESC LIMIT $11""",
+          AND ($11::boolean IS NULL OR e.late = $11)
+        ORDER BY e.at DESC, e.id DESC LIMIT $12""",
         *(before or (None, None)),
         wish.rule_id,
         wish.asset_id,
@@ -54,6 +55,7 @@ async def events(
         wish.phase,
         wish.begin,
         wish.end,
+        wish.late,
         most,
     )
     return [FiledEvent(**row) for row in rows]
@@ -63,6 +65,21 @@ async def event(connection: Connection, event_id: UUID) -> FiledEvent | None:
     """Which event is this, if it may be seen?"""
     row = await connection.fetchrow(f"{_EVENT} WHERE e.id = $1", event_id)
     return None if row is None else FiledEvent(**row)
+
+
+async def counted_by_rule(
+    connection: Connection, rule_ids: Collection[UUID], *, since: datetime
+) -> dict[UUID, int]:
+    """How many events has each of these rules had since then? One without any is left out."""
+    rows = await connection.fetch(
+        """
+        SELECT rule_id, count(*) AS events FROM events
+        WHERE rule_id = ANY ($1) AND at >= $2 AND phase = 'began' GROUP BY rule_id
+        """,
+        list(rule_ids),
+        since,
+    )
+    return {row["rule_id"]: row["events"] for row in rows}
 
 
 async def messages_told(connection: Connection, event_id: UUID) -> Mapping[str, str]:
