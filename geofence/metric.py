@@ -6,10 +6,10 @@ of the geodesic on the ellipsoid: one distance by ``pyproj.Geod`` takes half a m
 no formula in Python beats, so there is no second, rougher answer.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import ceil, cos, floor, radians, sin, sqrt, tan
+from math import ceil, cos, degrees, floor, radians, sin, sqrt, tan
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -173,12 +173,6 @@ def points(lats: npt.ArrayLike, lons: npt.ArrayLike) -> npt.NDArray[np.object_]:
     return np.asarray(shapely.points(lons, lats))
 
 
-def polygon(places: Iterable[Place]) -> BaseGeometry:
-    """What places hold, one after the other around; cut at 180°."""
-    ring = np.array([(place.lon, place.lat) for place in places])
-    return cut_at_date_line(shapely.Polygon(unrolled(np.vstack([ring, ring[:1]]))))
-
-
 def covers(shape: BaseGeometry, *, lat: float, lon: float) -> bool:
     """Whether a place is in a shape or on its edge."""
     return bool(shapely.intersects_xy(shape, lon, lat))
@@ -291,9 +285,9 @@ def _step_deg(lines: BaseGeometry) -> float:
     if lines.is_empty:
         return 1.0
     _, south, _, north = lines.bounds
-    lat = min(max(abs(south), abs(north)), 89.9)
-    step_m = _straight_m(lat, 0.1 + 1e-5 * (north - south) * _DEGREE_M)
-    step_deg = step_m / (_DEGREE_M * cos(radians(lat)))
+    lat = radians(max(abs(south), abs(north), 10.0))
+    bend_m = 0.1 + 1e-5 * (north - south) * _DEGREE_M
+    step_deg = degrees(sqrt(8 * bend_m / (_RADIUS_M * sin(lat))))
     return float(min(max(step_deg, lines.length / _MOST_PIECES), 0.5))
 
 

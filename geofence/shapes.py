@@ -188,7 +188,11 @@ def _rings(drawn: Mapping[str, Any] | BaseGeometry) -> list[list[Numbers]]:
 
 def _ring(said: Sequence[Sequence[float]]) -> Numbers:
     """Heights are not kept."""
-    ring = np.array([(place[0], place[1]) for place in said], dtype=np.float64).reshape(-1, 2)
+    places = [(place[0], place[1]) for place in said]
+    try:
+        ring = np.array(places, dtype=np.float64).reshape(-1, 2)
+    except ValueError:
+        ring = np.full((1, 2), np.nan)
     if not np.isfinite(ring).all():
         raise ValueError("every place of a shape is two numbers, [lon, lat]")
     return ring

@@ -92,13 +92,13 @@ def zone_from(
             case ZoneKind.AREA:
                 drawn["area"] = str(definition["area"])
     except KeyError as missing:
-        raise ValueError(f"a {kind} needs {missing.args[0]}") from missing
+        raise ValueError(f"the {kind} needs {missing.args[0]}") from missing
     except TypeError as error:
         raise ValueError(f"the {kind} is not drawn in numbers") from error
     if kind is ZoneKind.MOVING and (anchor is None or not drawn["radius_m"] > 0):
         raise ValueError("a zone that moves needs an anchor, and a radius_m above 0")
     if kind is not ZoneKind.MOVING and shape is None:
-        raise ValueError(f"a {kind} needs its shape")
+        raise ValueError(f"the {kind} needs its shape")
     return Zone(
         id=id,
         version=version,
