@@ -29,10 +29,24 @@ class AlarmFix:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmRule:
+    """The rule that raised an alarm, and what it was judged by.
+
+    ``messages`` are the rule's own words by language, with names of facts in braces.
+    """
+
+    id: UUID
+    name: str
+    messages: Mapping[str, str]
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Alarm:
     """One alarm with the names that a reader needs.
 
-    ``asset`` is None for a unit that nobody registered, ``fix`` when no place is known.
+    ``asset`` is None for a unit that nobody registered, ``fix`` when no place is known, ``rule``
+    when no rule of the reader's raised it.
     ``acknowledged_by`` and ``closed_by`` are names; None also when the reader may not know them.
     """
 
@@ -57,6 +71,7 @@ class Alarm:
     closed_by: str | None
     close_code: str | None
     close_note: str | None
+    rule: AlarmRule | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +119,14 @@ def desk_shape(alarm: Alarm, *, names_people: bool = True) -> dict[str, Any]:
         else {"at": iso(fix.at), "lat": fix.lat, "lon": fix.lon, "valid": fix.valid},
         "labels": list(alarm.labels),
         "repeats": alarm.repeats,
+        "rule": None
+        if alarm.rule is None
+        else {
+            "id": str(alarm.rule.id),
+            "name": alarm.rule.name,
+            "messages": dict(alarm.rule.messages),
+            "facts": dict(alarm.rule.facts),
+        },
         "acknowledged_by": alarm.acknowledged_by if names_people else None,
         "acknowledged_at": iso(alarm.acknowledged_at),
         "closed_at": iso(alarm.closed_at),

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from pydantic.config import JsonDict
 from starlette.requests import Request
 
@@ -43,6 +43,7 @@ _EXAMPLE: JsonDict = {
     "fix": {"at": "2026-11-24T10:15:02Z", "lat": 50.8794, "lon": 4.7007, "valid": True},
     "labels": [],
     "repeats": 0,
+    "rule": None,
     "acknowledged_by": None,
     "acknowledged_at": None,
     "closed_at": None,
@@ -89,6 +90,15 @@ class FixSaid(BaseModel):
     valid: bool
 
 
+class RuleSaid(BaseModel):
+    """The rule that raised an alarm: its words by language, and the facts that fill them."""
+
+    id: UUID
+    name: str
+    messages: dict[str, str]
+    facts: dict[str, JsonValue]
+
+
 class AlarmSaid(BaseModel):
     """An alarm, as the live channel says it too."""
 
@@ -107,6 +117,9 @@ class AlarmSaid(BaseModel):
     fix: FixSaid | None
     labels: list[str]
     repeats: int
+    rule: Annotated[
+        RuleSaid | None, Field(description="`GET /events/{event_id}/why` says why it was raised.")
+    ]
     acknowledged_by: str | None
     acknowledged_at: datetime | None
     closed_at: datetime | None

@@ -20,6 +20,8 @@ PRIORITY = {
     "identity_conflict": 2,
     "unreadable": 2,
     "unspecified": 2,
+    "rule_failed": 2,
+    "outage": 2,
     "silence": 3,
     "low_battery": 4,
     "low_power": 4,

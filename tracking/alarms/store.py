@@ -8,7 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
-from tracking.alarms.alarm import Alarm, AlarmAsset, AlarmEvent, AlarmFix, Change
+from tracking.alarms.alarm import Alarm, AlarmAsset, AlarmEvent, AlarmFix, AlarmRule, Change
 from tracking.alarms.lifecycle import CloseCode, Kind, State
 from tracking.bus import NOTIFY_ALARMS
 from tracking.database import Connection
@@ -18,7 +18,8 @@ _ALARM: Final = """
     s.kind AS asset_kind, a.unit_id, a.cause, a.priority, a.state, a.at, a.raised_at,
     a.last_event_at, a.last_event_id, a.repeats, a.labels, ST_X(a.geom) AS lon, ST_Y(a.geom) AS lat,
     a.fix_at, a.fix_valid, a.acknowledged_at, acknowledger.name AS acknowledged_by,
-    a.closed_at, closer.name AS closed_by, a.close_code, a.close_note
+    a.closed_at, closer.name AS closed_by, a.close_code, a.close_note,
+    r.id AS rule_id, r.name AS rule_name, r.messages AS rule_messages, noticed.facts AS rule_facts
 """
 
 _NAMED: Final = """
@@ -26,6 +27,8 @@ _NAMED: Final = """
     LEFT JOIN assets s ON s.id = a.asset_id
     LEFT JOIN people acknowledger ON acknowledger.id = a.acknowledged_by
     LEFT JOIN people closer ON closer.id = a.closed_by
+    LEFT JOIN rules r ON r.id = a.rule_id AND r.version = a.rule_version
+    LEFT JOIN events noticed ON a.rule_id IS NOT NULL AND noticed.id = a.last_event_id
 """
 
 
@@ -326,4 +329,12 @@ def _alarm(row: asyncpg.Record) -> Alarm:
         closed_by=row["closed_by"],
         close_code=row["close_code"],
         close_note=row["close_note"],
+        rule=None
+        if row["rule_name"] is None
+        else AlarmRule(
+            id=row["rule_id"],
+            name=row["rule_name"],
+            messages=row["rule_messages"],
+            facts=row["rule_facts"] or {},
+        ),
     )

@@ -53,6 +53,7 @@ def provisional_alarms(arrival: Arrival, units: Units, rules: RuleBook) -> Itera
                         and {"at": fix.at, "lat": fix.lat, "lon": fix.lon, "valid": fix.valid},
                         "labels": ([] if fix else ["no_fix"]) + ([] if unit else ["unknown_unit"]),
                         "repeats": 0,
+                        "rule": None,
                         "acknowledged_by": None,
                         "acknowledged_at": None,
                         "closed_at": None,

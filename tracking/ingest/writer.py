@@ -7,6 +7,7 @@ the batch and kept in quarantine with its error.
 
 import asyncio
 import logging
+import random
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -171,7 +172,7 @@ class Writer:
         if self._shelf.empty:
             async with asyncio.timeout(30.0):
                 await self._shelf.refresh(connection)
-        for _ in range(8):
+        for attempt in range(8):
             await self._identify(connection, names)
             await self._read_again(connection, batch)
             self._notice_rivals(batch, lost)
@@ -191,6 +192,8 @@ class Writer:
                     each for each in stale.unit_ids if self._units.get(each) is who.get(each)
                 )
                 lost |= stale.unit_ids
+                # Two who claim in step would go on doing so.
+                await asyncio.sleep(random.uniform(0.0, 0.002 * 2**attempt))  # noqa: S311
             except _MetBefore:
                 ask_all = True
         raise RuntimeError("this batch does not settle: other gateways keep claiming its units")

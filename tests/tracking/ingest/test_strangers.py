@@ -153,7 +153,12 @@ async def test_bytes_that_can_no_longer_be_read_do_not_stop_who_reads_them(
         b"bytes",
     )
     writer = Writer(
-        settings, gateway="replay", units=Units(), rules=rules_of(settings), shelf=Shelf(), figures=Figures()
+        settings,
+        gateway="replay",
+        units=Units(),
+        rules=rules_of(settings),
+        shelf=Shelf(),
+        figures=Figures(),
     )
     async with pool.acquire() as connection:
         await read_again(connection, writer)
