@@ -11,7 +11,6 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from itertools import islice
 from math import prod
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from dateutil.rrule import rrulestr  # type: ignore[import-untyped]
 from icalendar import Calendar, Event, vRecur
@@ -21,6 +20,7 @@ from geofence.different_days import (
     MOST_EVENTS,
     CalendarTime,
     calendar_time_as_setting,
+    time_zone_from,
 )
 
 HORIZON = timedelta(days=2 * 366)
@@ -54,7 +54,7 @@ def schedule_from_icalendar(
     until = since + HORIZON
     found: list[CalendarTime] = []
     steps = 0.0
-    for called, series in _series_in(text, ZoneInfo(time_zone)):
+    for called, series in _series_in(text, time_zone_from(time_zone)):
         steps += series.steps(until)
         if steps > MOST_STEPS:
             raise ValueError(f"{called}: with this one, events repeat too often to write out")

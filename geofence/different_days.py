@@ -4,15 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from geofence.hours import Hours, hours_as_setting, hours_from
-from geofence.public_holidays import places
+from geofence.public_holidays import names_on, places
 from geofence.stretches import Run
 
 MOST_EXCEPTIONS = 1_000
 MOST_EVENTS = 5_000
 LONGEST_NAME = 200
 _FIRST_YEAR, _LAST_YEAR = 1970, 2199
+_ANY_DAY = date(2026, 1, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,16 @@ class CalendarTime:
         return int(self.begins.timestamp()), int(self.ends.timestamp())
 
 
+def time_zone_from(said: object) -> ZoneInfo:
+    """A time zone by its name. Raises ValueError."""
+    try:
+        return ZoneInfo(str(said))
+    except (ValueError, KeyError, OSError) as error:
+        raise ValueError(
+            f"there is no time zone {said!r}; write 'Europe/Brussels'"[:200]
+        ) from error
+
+
 def holidays_from(said: object) -> Holidays:
     """Holidays from ``{"countries": ["BE", "DE-NW"], "hours": []}``. Raises ValueError."""
     holidays = object_from("holidays", said, {"countries", "hours"})
@@ -60,6 +72,8 @@ def holidays_from(said: object) -> Holidays:
             f"holidays.countries: no holidays of {unknown[0]!r} are known; "
             f"there are {', '.join(places())}"
         )
+    # What a country celebrates is loaded at first use: now, and not while a report waits for it.
+    names_on(_ANY_DAY, named)
     return Holidays(
         places=tuple(dict.fromkeys(named)),
         hours=hours_from("holidays.hours", holidays.get("hours", [])),

@@ -13,6 +13,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -30,6 +31,7 @@ from geofence.different_days import (
     holidays_from,
     object_from,
     rows_from,
+    time_zone_from,
 )
 from geofence.hours import WHOLE_DAY, Hours, hours_as_setting, hours_from
 from geofence.public_holidays import names_on
@@ -200,13 +202,14 @@ def schedule_from(setting: Mapping[str, Any]) -> Schedule:
     holidays = setting.get("holidays")
     exceptions = rows_from("exceptions", setting.get("exceptions", []), MOST_EXCEPTIONS)
     events = rows_from("events", setting.get("events", []), MOST_EVENTS)
-    return Schedule(
-        time_zone=_time_zone(setting.get("time_zone", "Europe/Brussels")),
+    schedule = Schedule(
+        time_zone=time_zone_from(setting.get("time_zone", "Europe/Brussels")).key,
         weekly=tuple(hours_from(f"weekly.{day}", weekly.get(day, [])) for day in WEEKDAYS),
         holidays=holidays_from(holidays) if holidays is not None else None,
         exceptions=tuple(exceptional_days_from(name, each) for name, each in exceptions),
         events=tuple(calendar_time_from(name, each) for name, each in events),
     )
+    return _shared(schedule)
 
 
 def schedule_as_setting(schedule: Schedule) -> dict[str, Any]:
@@ -225,10 +228,7 @@ def schedule_as_setting(schedule: Schedule) -> dict[str, Any]:
     return setting
 
 
-def _time_zone(said: object) -> str:
-    try:
-        return ZoneInfo(str(said)).key
-    except (ValueError, KeyError, OSError) as error:
-        raise ValueError(
-            f"there is no time zone {said!r}; write 'Europe/Brussels'"[:200]
-        ) from error
+@lru_cache(maxsize=1024)
+def _shared(schedule: Schedule) -> Schedule:
+    """A thousand vehicles of one firm have equal hours: what is reckoned of them, once for all."""
+    return schedule

@@ -295,6 +295,12 @@ def test_an_error_says_which_event_is_wrong_and_why(text: str, said: str):
     assert said in str(refused.value)
 
 
+def test_a_time_zone_that_does_not_exist_is_refused():
+    text = _calendar("DTSTART:20261124T080000Z|DURATION:PT1H")
+    with pytest.raises(ValueError, match="there is no time zone 'Brussels'"):
+        schedule_from_icalendar(text, since=SINCE, time_zone="Brussels")
+
+
 _LINES = _calendar(
     "UID:a|DTSTART;TZID=Europe/Brussels:20261124T080000|DURATION:PT1H|RRULE:FREQ=DAILY;COUNT=3"
     "|EXDATE:20261125T070000Z|RDATE:20261201T100000Z",

@@ -163,6 +163,12 @@ def test_a_day_that_comes_once_in_thirteen_months_is_found_and_a_much_later_one_
     assert schedule.next_change(opens - ahead) == opens
 
 
+def test_equal_settings_are_one_schedule():
+    first, second = ({"weekly": {"mon": [said]}} for said in ("8:00-12:00", "08:00-12:00"))
+    assert schedule_from(first) is schedule_from(second)
+    assert schedule_from(first) is not schedule_from({**first, "time_zone": "Europe/Paris"})
+
+
 def test_the_time_of_any_zone_is_asked_as_one_instant():
     schedule = schedule_from({"weekly": {"tue": ["08:00-12:00"]}})
     at = datetime(2026, 11, 24, 7, 30, tzinfo=UTC)
