@@ -1,0 +1,1 @@
+"""What the ids that rules hold are called, and what people may name in a rule."""
