@@ -7,22 +7,25 @@ files nothing.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from geofence import memory
 from geofence.engine import Failure, judge
 from geofence.event import Event
-from geofence.sighting import Sighting
+from geofence.rule import Rule, State
+from geofence.sighting import Nowhere, Sighting
+from protocols.message import Report
 from tracking.alarms import arrivals as alarms
 from tracking.database import Connection
 from tracking.events import arrivals as events
 from tracking.events.arrivals import Noticed
+from tracking.ingest.judging import to_be_judged
 from tracking.rules import arrivals as rule_rows
 from tracking.rules.book import Book, RuleInForce
 from tracking.rules.rule import SetRule
 from tracking.settings import Settings
 from tracking.timekeeper import store
-from tracking.timekeeper.store import DueTimer, Judged
+from tracking.timekeeper.store import DueTimer, Judged, LastSeen
 
 _AT_ONCE = 1_000
 
@@ -42,7 +45,11 @@ async def look_at_the_clock(connection: Connection, book: Book, settings: Settin
     while True:
         async with connection.transaction():
             now, due = await store.timers_due(connection, most=_AT_ONCE)
-            looked = [(each, _look(book, each, now)) for each in due]
+            new = sorted({each.judged.asset_id for each in due if not each.memory})
+            last = {each.asset_id: each for each in await store.last_seen(connection, new)}
+            looked = [
+                (each, _look(book, each, last.get(each.judged.asset_id), now)) for each in due
+            ]
             noticed = [one for _, found in looked for one in found.noticed]
             failed = [
                 (each.setting, failure)
@@ -97,10 +104,15 @@ async def arm(connection: Connection, book: Book) -> None:
         for each in waiting:
             chosen = [one for one in judged if each.rule.scope.includes(one.subject)]
             now = await store.now(connection)
-            due_at = each.rule.due(each.rule.begin(""), after=now)
+            due_at = _first_due(each.rule, now)
             if chosen and due_at is not None:
                 await store.set_first_timers(
-                    connection, each.setting.id, each.rule.edition, chosen, at=now, due_at=due_at
+                    connection,
+                    each.setting.id,
+                    each.rule.edition,
+                    chosen,
+                    at=min(now, due_at - timedelta(seconds=1)),
+                    due_at=due_at,
                 )
 
 
@@ -121,7 +133,29 @@ def noticed_by_clock(
     )
 
 
-def _look(book: Book, timer: DueTimer, now: datetime) -> Looked:
+def _first_due(rule: Rule, now: datetime) -> datetime | None:
+    """When a rule that has seen nothing looks first; its time may have passed when it was set."""
+    state = rule.begin("")
+    return rule.due(state, after=now) or rule.due(state, after=store.BEFORE_EVERYTHING)
+
+
+def _from_where_it_is(book: Book, rule: Rule, timer: DueTimer, last: LastSeen | None) -> State:
+    """What a rule that has never judged the asset makes of where it was last."""
+    state = rule.begin(str(timer.judged.asset_id))
+    if last is None:
+        return state
+    fix = to_be_judged(last.fix)
+    seen = Sighting(
+        at=last.fix.at,
+        subject=timer.judged.subject,
+        report=Report(fix=last.fix, readings=last.readings),
+        fix=fix,
+        around=Nowhere() if fix is None else book.index.around([fix])[0],
+    )
+    return rule.step(state, seen, before=None)[0]
+
+
+def _look(book: Book, timer: DueTimer, last: LastSeen | None, now: datetime) -> Looked:
     in_force = book.rules.get(str(timer.rule_id))
     if in_force is None or in_force.rule.edition != timer.edition:
         # Whoever hears the asset next judges it by what is in force now.
@@ -130,7 +164,7 @@ def _look(book: Book, timer: DueTimer, now: datetime) -> Looked:
     asset_id = str(timer.judged.asset_id)
     state = memory.remembered(rule, timer.memory) if timer.memory else None
     if state is None or not rule.fits(state, asset_id):
-        state = rule.begin(asset_id)
+        state = _from_where_it_is(book, rule, timer, last)
     seen = Sighting(at=now, subject=timer.judged.subject, clock=True)
     found = judge((rule,), {rule.id: state}, seen, before=timer.as_of)
     if found.failures:
