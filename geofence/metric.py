@@ -24,6 +24,8 @@ Numbers = npt.NDArray[np.float64]
 _EARTH = Geod(ellps="WGS84")
 _RADIUS_M = 6_371_007.0
 _DEGREE_M = 111_320.0
+LEAST_DEGREE_M = 110_500.0
+"""No degree of latitude is shorter."""
 _ECCENTRICITY = sqrt(_EARTH.es)
 _NEAR_M = 500_000.0
 """Within this of its centre a flat map is true to 0.1 %."""
@@ -171,6 +173,24 @@ def area_m2(shape: BaseGeometry) -> float:
 def points(lats: npt.ArrayLike, lons: npt.ArrayLike) -> npt.NDArray[np.object_]:
     """Places as shapely wants them."""
     return np.asarray(shapely.points(lons, lats))
+
+
+def boxes_around(*, lat: float, lon: float, within_m: float) -> npt.NDArray[np.object_]:
+    """Boxes in degrees that hold everything within so many metres of a place; two at 180°."""
+    up = within_m / LEAST_DEGREE_M
+    south, north = lat - up, lat + up
+    aside = 360.0
+    if south > -90.0 and north < 90.0:
+        aside = up / cos(radians(max(abs(south), abs(north))))
+    if aside >= 180.0:
+        return np.array([shapely.box(-180.0, south, 180.0, north)])
+    west, east = lon - aside, lon + aside
+    boxes = [shapely.box(max(west, -180.0), south, min(east, 180.0), north)]
+    if west < -180.0:
+        boxes.append(shapely.box(west + 360.0, south, 180.0, north))
+    if east > 180.0:
+        boxes.append(shapely.box(-180.0, south, east - 360.0, north))
+    return np.array(boxes)
 
 
 def covers(shape: BaseGeometry, *, lat: float, lon: float) -> bool:

@@ -13,6 +13,7 @@ not left by closing, nor entered by opening, and who stays in it is still not ou
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -130,7 +131,7 @@ def placed(place: Place, seen: Sighting, manner: Manner) -> tuple[Place, Moves]:
         return place, STAYED
     inside, leaving = dict(place.inside), dict(place.leaving)
     doubt: list[str] = []
-    asked = _asked(place, seen, manner.zones)
+    asked = _asked(place, seen, fix, manner)
     for zone_id in sorted(asked):
         says = verdict(seen, fix, zone_id, margin_m=manner.margin_m)
         if zone_id in inside:
@@ -143,7 +144,7 @@ def placed(place: Place, seen: Sighting, manner: Manner) -> tuple[Place, Moves]:
     if inside or doubt:
         outside = {}
     elif place.elsewhere is not True:
-        outside = _nearest(seen, asked)
+        outside = _nearest(seen, asked if place.known else manner.zones)
     after = Place(known=True, inside=inside, leaving=leaving, doubt=tuple(doubt), outside=outside)
     if after == place:
         return place, STAYED
@@ -252,10 +253,12 @@ def _as_before(place: Place, seen: Sighting, fix: Fix, zones: frozenset[str]) ->
     return good and place.inside.keys() == zones & seen.around.inside
 
 
-def _asked(place: Place, seen: Sighting, zones: frozenset[str]) -> Iterable[str]:
+def _asked(place: Place, seen: Sighting, fix: Fix, manner: Manner) -> AbstractSet[str]:
+    """The zones that a fix may be in or in doubt about; of all others it is outside."""
     if not place.known:
-        return zones
-    return (zones & seen.around.inside) | place.inside.keys() | set(place.doubt)
+        within_m = max(manner.margin_m, fix.accuracy_m or 0.0)
+        return manner.zones & seen.around.near(within_m)
+    return (manner.zones & seen.around.inside) | place.inside.keys() | set(place.doubt)
 
 
 def _stay_or_leave(  # noqa: PLR0917 - what is remembered of it, and what is seen
@@ -292,14 +295,13 @@ def _entry(seen: Sighting, zone_id: str) -> dict[str, Any]:
     return {"since_s": seen.at.timestamp(), **facts}
 
 
-def _nearest(seen: Sighting, zones: Iterable[str]) -> dict[str, Any]:
+def _nearest(seen: Sighting, zones: AbstractSet[str]) -> dict[str, Any]:
     around = seen.around
-    known = [(around.distance_m(each), each) for each in zones if around.zone(each) is not None]
-    if not known:
+    zone_id = around.nearest(zones)
+    if zone_id is None:
         return {}
-    far_m, zone_id = min(known)
     facts = zone_facts(zone_id, around.zone(zone_id))
-    facts["distance_m"] = round(far_m, 1)
+    facts["distance_m"] = round(around.distance_m(zone_id), 1)
     return {**facts, **accuracy_of(seen)}
 
 

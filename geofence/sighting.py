@@ -1,6 +1,7 @@
 """A sighting: everything that rules may know when one asset was heard, or when time passed."""
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -42,6 +43,16 @@ class Surroundings(Protocol):
     def depth_m(self, zone_id: str) -> float:
         """How far inside the zone the fix is: the distance to its edge; 0 outside it."""
 
+    def near(self, within_m: float) -> frozenset[str]:
+        """All zones that may be within so many metres of the fix.
+
+        Those that cannot be placed are among them, and some that are a little further. Who asks
+        about ten thousand zones asks this first.
+        """
+
+    def nearest(self, zone_ids: AbstractSet[str]) -> str | None:
+        """Which of these zones is nearest to the fix; None if the place of none is known."""
+
     def crossed(self, zone_id: str, since: Fix) -> bool:
         """Whether the straight way from ``since`` to this fix touches the zone."""
 
@@ -62,6 +73,14 @@ class Nowhere:
     def depth_m(self, zone_id: str) -> float:  # noqa: ARG002 - it knows none
         """Not inside anything."""
         return 0.0
+
+    def near(self, within_m: float) -> frozenset[str]:  # noqa: ARG002 - it knows none
+        """No zone is near."""
+        return self.inside
+
+    def nearest(self, zone_ids: AbstractSet[str]) -> str | None:  # noqa: ARG002 - it knows none
+        """No zone is nearest."""
+        return None
 
     def crossed(self, zone_id: str, since: Fix) -> bool:  # noqa: ARG002 - it knows none
         """Nothing was crossed."""

@@ -1,6 +1,7 @@
 """Which zones are around a fix: a whole batch of fixes against all zones at once."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from math import inf
 from threading import Lock
@@ -9,9 +10,11 @@ import numpy as np
 import shapely
 
 from geofence.metric import (
+    LEAST_DEGREE_M,
     Edge,
     Numbers,
     Place,
+    boxes_around,
     covered,
     covers,
     distance_m,
@@ -27,8 +30,9 @@ LOST_AFTER_S = 600.0
 
 _NOTHING: frozenset[str] = frozenset()
 _NO_ANCHORS: Mapping[str, Fix] = {}
-_LEAST_DEGREE_M = 110_500.0
-"""No degree of latitude is shorter."""
+_FIRST_LOOK_M = 250.0
+_EVERYWHERE_M = 2.1e7
+_NONE: tuple[float, str] = (inf, "")
 
 _looking = Lock()
 """GEOS readies a shape when it is first looked into, and two threads must not do so at once."""
@@ -65,6 +69,21 @@ class ZoneIndex:
         return [
             Around(self, fix, within, anchors) for fix, within in zip(fixes, inside, strict=True)
         ]
+
+    def near(
+        self, fix: Fix, within_m: float, anchors: Mapping[str, Fix] = _NO_ANCHORS
+    ) -> frozenset[str]:
+        """All zones that may be within so many metres of a fix; see ``Surroundings.near``."""
+        boxes = boxes_around(lat=fix.lat, lon=fix.lon, within_m=within_m)
+        found = set(self._ids[self._tree.query(boxes)[1]].tolist())
+        for zone in self._moving:
+            place = self.place_of(zone, fix, anchors)
+            far_m = 0.0
+            if place is not None:
+                far_m = distance_m(lat=fix.lat, lon=fix.lon, to_lat=place.lat, to_lon=place.lon)
+            if far_m - (zone.radius_m or 0.0) <= within_m:
+                found.add(zone.id)
+        return frozenset(found)
 
     def edge(self, zone: Zone) -> Edge:
         """The edge of a zone that has a shape; made when it is first asked for."""
@@ -114,7 +133,7 @@ class ZoneIndex:
         zone_lats = np.array([anchor.lat for _, anchor in placed])
         zone_lons = np.array([anchor.lon for _, anchor in placed])
         radii_m = np.array([zone.radius_m or 0.0 for zone, _ in placed])
-        to_north_m = np.abs(lats[:, None] - zone_lats) * _LEAST_DEGREE_M
+        to_north_m = np.abs(lats[:, None] - zone_lats) * LEAST_DEGREE_M
         near, zones = np.nonzero(to_north_m <= radii_m)
         far_m = distances_m(lats[near], lons[near], zone_lats[zones], zone_lons[zones])
         within = far_m <= radii_m[zones]
@@ -164,6 +183,23 @@ class Around:
         if zone.centre is not None and zone.shape is None:
             return max((zone.radius_m or 0.0) - self._to(zone.centre), 0.0)
         return self._index.edge(zone).distance_m(lat=self._fix.lat, lon=self._fix.lon)
+
+    def near(self, within_m: float) -> frozenset[str]:
+        """All zones that may be within so many metres."""
+        return self._index.near(self._fix, within_m, self._anchors)
+
+    def nearest(self, zone_ids: AbstractSet[str]) -> str | None:
+        """Which of these zones is nearest; None if the place of none is known."""
+        within_m = _FIRST_LOOK_M
+        while True:
+            found = self.near(within_m) & zone_ids
+            far_m, zone_id = min(((self.distance_m(each), each) for each in found), default=_NONE)
+            if far_m <= within_m:
+                return zone_id
+            if within_m > _EVERYWHERE_M:
+                return None
+            # What was found may hide what is nearer, but nothing further away is.
+            within_m = far_m * 1.001 if far_m < inf else within_m * 4
 
     def crossed(self, zone_id: str, since: Fix) -> bool:
         """Whether the straight way from ``since`` to this fix touches the zone."""

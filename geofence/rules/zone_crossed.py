@@ -74,7 +74,8 @@ class ZoneCrossed:
         memory = replace(memory, lat=fix.lat, lon=fix.lon, at_s=seen.at.timestamp())
         if was is None or moved_m < _STILL_M:
             return memory, said
-        asked = self.zones - before.inside.keys() - place.inside.keys() - set(before.doubt)
+        asked = self.zones & seen.around.near(moved_m)
+        asked = asked - before.inside.keys() - place.inside.keys() - set(before.doubt)
         crossed = [
             zone_id
             for zone_id in sorted(asked)

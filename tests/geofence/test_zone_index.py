@@ -135,6 +135,39 @@ def test_what_is_crossed_is_what_some_place_on_the_way_is_inside_of(neighbourhoo
             assert min(step.distance_m(zone.id) for step in steps) < 3.0
 
 
+@settings(max_examples=100, deadline=None)
+@given(neighbourhoods(), some.floats(1, 5_000))
+def test_what_is_near_and_nearest_is_what_every_distance_says(neighbourhood, within_m):
+    zones, fixes, anchors = neighbourhood
+    for found in ZoneIndex(zones).around(fixes, anchors=anchors):
+        far_m = {zone.id: found.distance_m(zone.id) for zone in zones}
+        within = {zone_id for zone_id, far in far_m.items() if far <= within_m or far == inf}
+        assert within <= found.near(within_m)
+        placed = {zone_id for zone_id, far in far_m.items() if far < inf}
+        nearest = found.nearest(far_m.keys())
+        assert (nearest is None) is (not placed)
+        if nearest is not None:
+            assert far_m[nearest] == min(far_m.values())
+        assert found.nearest(far_m.keys() - {nearest}) != nearest or nearest is None
+
+
+def test_what_is_near_is_so_on_both_sides_of_the_date_line():
+    index = ZoneIndex(
+        [
+            still("east", circle(lat=-16.8, lon=-179.95, radius_m=500)),
+            still("far", circle(lat=-16.8, lon=-170, radius_m=500)),
+            still("pole", circle(lat=90, lon=0, radius_m=500)),
+        ]
+    )
+    fiji, arctic = index.around([fix(-16.8, 179.95), fix(89.99, -120)])
+    assert fiji.near(11_000) == {"east"}
+    assert fiji.near(5_000) == frozenset()
+    assert fiji.nearest({"east", "far", "pole"}) == "east"
+    assert fiji.nearest({"far", "pole"}) == "far"
+    assert fiji.nearest(set()) is None
+    assert arctic.near(1_500) == {"pole"}
+
+
 def place_of(where):
     from geofence.metric import Place
 
