@@ -24,11 +24,14 @@ import tracking.places
 import tracking.positions.api
 import tracking.profiles.api
 import tracking.rules.api
+import tracking.rules.previews.api
 import tracking.zones.api
+import tracking.zones.files_api
 from tracking.api.examples import give_examples
 from tracking.database import open_pool
 from tracking.errors import Invalid, NotSignedIn, Unavailable
 from tracking.people.passwords import Passwords
+from tracking.rules.previews.runner import open_runner
 from tracking.settings import Settings
 from tracking.settings import settings as settings_of_process
 from tracking.web.envelope import Envelope
@@ -93,8 +96,9 @@ async def _open_house(app: FastAPI) -> AsyncIterator[None]:
     app.state.passwords = passwords
     try:
         await asyncio.to_thread(tracking.places.read_atlas)
-        async with tracking.live.open_hub(settings, pool) as hub:
+        async with tracking.live.open_hub(settings, pool) as hub, open_runner(pool) as runner:
             app.state.live = hub
+            app.state.previews = runner
             yield
     finally:
         passwords.close()
@@ -118,7 +122,9 @@ def _routes_of_version_1() -> APIRouter:
     private.include_router(tracking.positions.api.router)
     private.include_router(tracking.alarms.api.router)
     private.include_router(tracking.profiles.api.router)
+    private.include_router(tracking.zones.files_api.router)
     private.include_router(tracking.zones.api.router)
+    private.include_router(tracking.rules.previews.api.router)
     private.include_router(tracking.rules.api.router)
     private.include_router(tracking.events.api.router)
     private.include_router(tracking.live.router)

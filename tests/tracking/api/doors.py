@@ -126,6 +126,14 @@ DOORS: dict[str, Door] = {
         roles=RULE_SETTERS, status=201, body={**NEW_RULE, "organisation_id": "{organisation_id}"}
     ),
     "GET /api/v1/rules/kinds": about_me(),
+    "POST /api/v1/rules/previews": Door(
+        roles=RULE_SETTERS,
+        status=202,
+        body={"setting": NEW_RULE["setting"], "organisation_id": "{organisation_id}"},
+    ),
+    "GET /api/v1/rules/previews/{preview_id}": Door(roles=EVERYONE),
+    "GET /api/v1/rules/previews/{preview_id}/events": Door(roles=EVERYONE),
+    "DELETE /api/v1/rules/previews/{preview_id}": Door(roles=RULE_SETTERS, status=204),
     "GET /api/v1/rules/{rule_id}": Door(roles=EVERYONE),
     "PUT /api/v1/rules/{rule_id}": Door(roles=RULE_SETTERS, body={**NEW_RULE, "based_on": 1}),
     "POST /api/v1/rules/{rule_id}/enable": Door(roles=RULE_SETTERS),
@@ -137,6 +145,11 @@ DOORS: dict[str, Door] = {
     "GET /api/v1/events/{event_id}/why": Door(roles=EVERYONE),
     "GET /api/v1/zones": about_me(),
     "POST /api/v1/zones": Door(roles=DRAWERS, status=201, body=NEW_ZONE),
+    # What is no file of shapes is refused to whoever may send one.
+    "POST /api/v1/zones/import": about_me(
+        422, roles=DRAWERS, query="organisation_id={organisation_id}", body="x"
+    ),
+    "GET /api/v1/zones/export": about_me(),
     "GET /api/v1/zones/labels": about_me(),
     "GET /api/v1/zones/{zone_id}": Door(roles=EVERYONE),
     "PATCH /api/v1/zones/{zone_id}": Door(roles=DRAWERS, body={"version": 1, "name": "X"}),
@@ -229,6 +242,16 @@ class World:
             "asset_id": asset,
             "zone_id": await town.add_zone(self.client, f"{SECRET} {fresh}"),
             "rule_id": rule,
+            "preview_id": await pool.fetchval(
+                # One that has lost its process, so that it keeps nobody from starting another.
+                "INSERT INTO previews"
+                " (organisation_id, created_by, tried, from_at, until_at, seen_at)"
+                " VALUES ($1, $2, $3, now() - interval '1 day', now(), now() - interval '1 hour')"
+                " RETURNING id",
+                self.client,
+                person,
+                {"name": f"{SECRET} {fresh}"},
+            ),
             "event_id": await town.add_event(self.client, rule, asset),
             "device_id": device,
             "free_device_id": free,

@@ -160,7 +160,7 @@ async def knock(
     client: httpx.AsyncClient, name: str, door: Door, things: Mapping[str, UUID | str]
 ) -> httpx.Response:
     method, _, path = filled(name, things).partition(" ")
-    where = f"{path}?{door.query}" if door.query else path
+    where = f"{path}?{filled(door.query, things)}" if door.query else path
     return await client.request(method, where, json=filled(door.body, things))
 
 
@@ -173,6 +173,7 @@ async def client_rows(world: World) -> list[str]:
         UNION ALL SELECT f::text FROM fitments f WHERE organisation_id = $1
         UNION ALL SELECT a::text FROM alarms a WHERE organisation_id = $1
         UNION ALL SELECT r::text FROM rules r WHERE organisation_id = $1
+        UNION ALL SELECT v.id || v.state FROM previews v WHERE organisation_id = $1
         UNION ALL SELECT z::text FROM zones z WHERE organisation_id = $1
         UNION ALL SELECT p::text FROM people p WHERE organisation_id = $1
         UNION ALL SELECT o::text FROM organisations o WHERE id = $1

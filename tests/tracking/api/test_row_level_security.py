@@ -225,6 +225,7 @@ OF_CLIENT = {
     "location_reads": "true",
     "rules": "name LIKE 'Kwijtgeraakt%'",
     "events": "true",
+    "previews": "true",
     "zones": "name LIKE 'Kwijtgeraakt%'",
     "zones_in_force": "name LIKE 'Kwijtgeraakt%'",
 }
