@@ -21,7 +21,11 @@ _log = logging.getLogger(__name__)
 Network: TypeAlias = IPv4Network | IPv6Network
 
 MOST_BODY_BYTES = 1_048_576
-"""No request of ours needs more than this."""
+"""No request of ours needs more than this, but for files."""
+
+MOST_FILE_BYTES = 8 * 1_048_576
+_FILES = frozenset({"/api/v1/zones/import"})
+"""Where larger files come in; their routes ask who it is before they read them."""
 
 _REQUEST_ID = re.compile(r"[0-9A-Za-z-]{8,64}")
 
@@ -81,7 +85,8 @@ class Envelope:
             await send(message)
 
         if scope["type"] == "http":
-            receive = _at_most(MOST_BODY_BYTES, receive)
+            most = MOST_FILE_BYTES if scope["path"] in _FILES else MOST_BODY_BYTES
+            receive = _at_most(most, receive)
         try:
             await self._app(scope, receive, send_with_headers)
         except Exception as error:

@@ -7,6 +7,7 @@ from uuid import UUID
 import shapely
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from shapely.geometry import mapping
+from shapely.geometry.base import BaseGeometry
 
 from geofence.metric import Place
 from geofence.schedule import schedule_from
@@ -312,15 +313,23 @@ def drawing_shown(zone: ZoneVersion) -> dict[str, Any]:
     return said
 
 
-def geometry_shown(zone: ZoneVersion, *, tolerance_m: float = 0.0) -> dict[str, Any] | None:
-    """What a zone covers, as GeoJSON, to a tenth of a metre."""
-    if zone.shape is None:
+def geometry_shown(
+    zone: ZoneVersion, *, tolerance_m: float = 0.0, decimals: int = _TENTH_M
+) -> dict[str, Any] | None:
+    """What a zone covers, as GeoJSON, to a tenth of a metre unless said otherwise."""
+    return shape_shown(zone.shape, tolerance_m=tolerance_m, decimals=decimals)
+
+
+def shape_shown(
+    shape: BaseGeometry | None, *, tolerance_m: float = 0.0, decimals: int = _TENTH_M
+) -> dict[str, Any] | None:
+    """A shape as GeoJSON; None for none."""
+    if shape is None:
         return None
-    shape = zone.shape
     if tolerance_m > 0:
         shape = shapely.simplify(shape, tolerance_m / 111_320, preserve_topology=True)
     found: dict[str, Any] = mapping(
-        shapely.transform(shape, lambda degrees: degrees.round(_TENTH_M))
+        shapely.transform(shape, lambda degrees: degrees.round(decimals))
     )
     return found
 

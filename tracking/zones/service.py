@@ -29,7 +29,10 @@ async def draw(pool: Pool, by: Person, new: NewZone) -> Drawn:
     """File a new zone. Raises NotFound (organisation, asset) or Invalid."""
     outline = await outlined(new.drawing)
     async with transaction(pool, by.reach) as connection:
-        return await file_zone(connection, by, new, outline), outline.remarks
+        zone_id = await file_outline(
+            connection, by, organisation_id=new.organisation_id, said=new.said, outline=outline
+        )
+        return await zone_seen(connection, zone_id), outline.remarks
 
 
 async def change(
@@ -106,23 +109,17 @@ async def outlined(drawing: Drawing) -> Outline:
     return await asyncio.to_thread(outline_of, drawing)
 
 
-async def file_zone(
-    connection: Connection, by: Person, new: NewZone, outline: Outline
-) -> ZoneVersion:
-    """File a zone, in a transaction that goes on. Raises as ``draw``."""
-    organisation = await organisation_seen(connection, new.organisation_id)
+async def file_outline(
+    connection: Connection, by: Person, *, organisation_id: UUID, said: ZoneSaid, outline: Outline
+) -> UUID:
+    """File a zone, in a transaction that goes on; its id. Raises as ``draw``."""
+    organisation = await organisation_seen(connection, organisation_id)
     await _refuse_foreign_anchor(
         connection, outline, organisation.id, of_client=organisation.kind == "client"
     )
-    zone_id = await store.add_version(
-        connection,
-        None,
-        organisation_id=organisation.id,
-        said=new.said,
-        outline=outline,
-        by=by.id,
+    return await store.add_version(
+        connection, None, organisation_id=organisation.id, said=said, outline=outline, by=by.id
     )
-    return await zone_seen(connection, zone_id)
 
 
 async def _newest(connection: Connection, zone_id: UUID, seen: int) -> ZoneVersion:
