@@ -150,7 +150,7 @@ def _of_what_was_said(lost: Sequence[Unit], around: Sequence[Unit], limits: Limi
     """Satellites are lost to a jammer, or to a roof; never to a cell."""
     since = min(each.heard_at for each in lost if each.said)
     too = [each for each in around if each.said and _at_one_time(lost[0], each)]
-    see = [each for each in around if each not in too and _saw_satellites(each, since)]
+    see = [each for each in around if not each.said and _saw_satellites(each, since)]
     everybody = [*lost, *too]
     facts = {
         "lost": len(lost),

@@ -131,6 +131,18 @@ def test_alone_on_the_heath_nobody_can_say():
     )
 
 
+def test_two_witnesses_are_too_few():
+    found = verdict([unit("van")], heard(2), now=NOW)
+    assert means(found) == (Cause.UNKNOWN, Reason.TOO_FEW_NEIGHBOURS, False)
+
+
+def test_a_neighbour_who_spoke_after_the_loss_was_not_lost_with_it():
+    """The van promised a minute; they were heard a minute and a half later, and not since."""
+    van = unit("van", reporting_time_s=60.0)
+    after = [unit(f"after {n}", heard_s=60, north=n) for n in range(5)]
+    assert verdict([van], after, now=NOW).missing == ("van",)
+
+
 def test_two_of_five_are_neither():
     found = verdict(silent(2), heard(3), now=NOW)
     assert means(found) == (Cause.UNKNOWN, Reason.MIXED, False)
@@ -230,6 +242,19 @@ def test_many_that_lose_the_satellites_together_are_jammed_and_told_once():
     found = verdict(lost, [*too, *heard(9)], now=NOW)
     assert means(found) == (Cause.JAMMING, Reason.SATELLITES_LOST_TOGETHER, True)
     assert len(found.missing) == 5
+
+
+def test_who_lost_the_satellites_this_morning_is_no_part_of_it():
+    lost = [unit("van", said=frozenset({Signal.GPS_LOST}))]
+    too = silent(4, said=frozenset({Signal.GPS_LOST}))
+    earlier = [replace(each, heard_at=each.heard_at - timedelta(hours=3)) for each in too]
+    found = verdict(lost, earlier, now=NOW)
+    assert (found.missing, found.cause) == (("van",), Cause.UNKNOWN)
+
+
+def test_who_fell_silent_beside_a_jammer_two_hours_before_is_another_matter():
+    says = unit("says", said=frozenset({Signal.JAMMING}))
+    assert [len(group) for group in groups([says, unit("beside", heard_s=-7_200)])] == [1, 1]
 
 
 def test_an_outage_is_not_called_jamming_because_one_device_says_so():
