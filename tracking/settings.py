@@ -184,6 +184,14 @@ class Settings(BaseSettings):
     silence_grace_s: float = Field(
         300.0, ge=0, description="Time that devices get to report after we were away ourselves."
     )
+    outage_patience_s: float = Field(
+        900.0,
+        ge=0,
+        description=(
+            "How long trackers that fell silent together, by an outage of the network, are told "
+            "of in one alarm before each has its own."
+        ),
+    )
     repeat_window_s: float = Field(
         1_800.0, gt=0, description="Repeats of one cause within this time join the open alarm."
     )

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from geofence import memory
+from geofence import engine, memory
 from geofence.engine import Failure, judge
 from geofence.event import Event
-from geofence.rule import Rule, State
+from geofence.rule import Rule
 from geofence.sighting import Nowhere, Sighting
 from protocols.message import Report
 from tracking.alarms import arrivals as alarms
@@ -139,11 +139,13 @@ def _first_due(rule: Rule, now: datetime) -> datetime | None:
     return rule.due(state, after=now) or rule.due(state, after=store.BEFORE_EVERYTHING)
 
 
-def _from_where_it_is(book: Book, rule: Rule, timer: DueTimer, last: LastSeen | None) -> State:
+def _from_where_it_is(
+    book: Book, rule: Rule, timer: DueTimer, last: LastSeen | None
+) -> engine.Judged:
     """What a rule that has never judged the asset makes of where it was last."""
-    state = rule.begin(str(timer.judged.asset_id))
     if last is None:
-        return state
+        begun = rule.begin(str(timer.judged.asset_id))
+        return engine.Judged(changed={rule.id: begun}, events=())
     fix = to_be_judged(last.fix)
     seen = Sighting(
         at=last.fix.at,
@@ -152,7 +154,7 @@ def _from_where_it_is(book: Book, rule: Rule, timer: DueTimer, last: LastSeen | 
         fix=fix,
         around=Nowhere() if fix is None else book.index.around([fix])[0],
     )
-    return rule.step(state, seen, before=None)[0]
+    return judge((rule,), {}, seen, before=None)
 
 
 def _look(book: Book, timer: DueTimer, last: LastSeen | None, now: datetime) -> Looked:
@@ -163,15 +165,22 @@ def _look(book: Book, timer: DueTimer, last: LastSeen | None, now: datetime) -> 
     rule = in_force.rule
     asset_id = str(timer.judged.asset_id)
     state = memory.remembered(rule, timer.memory) if timer.memory else None
+    there: Sequence[Event] = ()
     if state is None or not rule.fits(state, asset_id):
-        state = _from_where_it_is(book, rule, timer, last)
+        first = _from_where_it_is(book, rule, timer, last)
+        if first.failures:
+            return Looked(noticed=(), failures=first.failures, next_at=None)
+        state, there = first.changed[rule.id], first.events
     seen = Sighting(at=now, subject=timer.judged.subject, clock=True)
     found = judge((rule,), {rule.id: state}, seen, before=timer.as_of)
     if found.failures:
         return Looked(noticed=(), failures=found.failures, next_at=None)
     after = found.changed.get(rule.id, state)
     return Looked(
-        noticed=[noticed_by_clock(each, in_force, timer.judged, now=now) for each in found.events],
+        noticed=[
+            noticed_by_clock(each, in_force, timer.judged, now=now)
+            for each in (*there, *found.events)
+        ],
         failures=(),
         next_at=rule.due(after, after=now),
     )

@@ -12,9 +12,7 @@ from itertools import count
 
 import uvloop
 
-from geofence.rules.silence import Silence
 from tracking import bus, database
-from tracking.alarms import arrivals as alarms
 from tracking.database import AWAY, Connection
 from tracking.ingest.figures import Figures
 from tracking.ingest.identity import Units
@@ -26,6 +24,7 @@ from tracking.rules.service import rules_of
 from tracking.settings import Settings
 from tracking.timekeeper import store
 from tracking.timekeeper.due import arm, look_at_the_clock
+from tracking.timekeeper.silence import look_for_silence
 from tracking.timekeeper.together import Companions
 
 _log = logging.getLogger(__name__)
@@ -35,57 +34,6 @@ _TICK_S = 1.0
 _DAYS_EVERY = 600
 _CLOCK_S = 0.2
 _COMPANIONS_EVERY = 5
-_HEARD_RECENTLY_S = 10.0
-_AT_ONCE = 500
-
-
-async def look_for_silence(connection: Connection, settings: Settings) -> int | None:
-    """Raise an alarm for each unit that has been silent too long; the newest change number."""
-    hearing_since = await store.hearing_since(connection, stale_s=_HEARD_RECENTLY_S)
-    if hearing_since is None:
-        return None
-    newest: int | None = None
-    after = ""
-    while True:
-        async with connection.transaction():
-            now, quiet = await store.units_quiet_for_too_long(
-                connection, reporting_time_s=settings.reporting_time_s, after=after, most=_AT_ONCE
-            )
-            occurrences = []
-            for unit in quiet:
-                rule = Silence(
-                    reporting_time_s=unit.reporting_time_s,
-                    grace_s=settings.silence_grace_s,
-                    # The record of hearing is that far behind at most (see identity.Unit.slack).
-                    slack_s=min(5.0, 0.05 * unit.reporting_time_s),
-                )
-                event = rule.noticed(heard_at=unit.heard_at, hearing_since=hearing_since, now=now)
-                if event is None:
-                    continue
-                occurrences.append(
-                    alarms.Occurrence(
-                        event_id=alarms.event_id(
-                            unit_id=unit.unit_id, cause=event.cause, at=unit.heard_at, fingerprint=0
-                        ),
-                        unit_id=unit.unit_id,
-                        cause=event.cause,
-                        at=event.at,
-                        received_at=now,
-                        organisation_id=unit.organisation_id,
-                        asset_id=unit.asset_id,
-                        device_id=unit.device_id,
-                        labels=("no_fix",),
-                    )
-                )
-            if occurrences:
-                await store.mark_silent(connection, [each.unit_id for each in occurrences])
-                seq = await alarms.raise_for(
-                    connection, occurrences, window_s=settings.repeat_window_s
-                )
-                newest = seq or newest
-        if len(quiet) < _AT_ONCE:
-            return newest
-        after = quiet[-1].unit_id
 
 
 async def turn_the_days(connection: Connection, settings: Settings) -> None:

@@ -20,14 +20,19 @@ _SINGLETON = 0x7165_1153
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuietUnit:
-    """A registered unit that may have been silent for too long."""
+    """A registered unit that may have been silent for too long, and where its asset was last."""
 
     unit_id: str
+    kind: str
     heard_at: datetime
     reporting_time_s: float
     device_id: UUID
     organisation_id: UUID
     asset_id: UUID | None
+    lat: float | None
+    lon: float | None
+    fix_at: datetime | None
+    speed_kmh: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,13 +85,16 @@ async def units_quiet_for_too_long(
     now: datetime = await connection.fetchval("SELECT now()")
     found = await connection.fetch(
         """
-        SELECT u.unit_id, u.heard_at, coalesce(s.reporting_time_s, $1) AS reporting_time_s,
-               d.id AS device_id, d.organisation_id, f.asset_id
+        SELECT u.unit_id, d.kind, u.heard_at,
+               coalesce(s.reporting_time_s, $1) AS reporting_time_s,
+               d.id AS device_id, d.organisation_id, f.asset_id,
+               ST_Y(p.geom) AS lat, ST_X(p.geom) AS lon, p.at AS fix_at, p.speed_kmh
         FROM unit_sessions u
         JOIN devices d ON d.unit_id = u.unit_id AND d.retired_at IS NULL
         JOIN device_setups s ON s.device_id = d.id
         LEFT JOIN fitments f ON f.device_id = d.id
             AND f.fitted_from <= now() AND coalesce(f.fitted_until > now(), true)
+        LEFT JOIN last_positions p ON p.asset_id = f.asset_id AND p.device_id = d.id
         WHERE u.silent_since IS NULL
           AND u.unit_id > $3
           AND u.heard_at < now() - make_interval(secs => coalesce(s.reporting_time_s, $1))
@@ -98,6 +106,47 @@ async def units_quiet_for_too_long(
         after,
     )
     return now, [QuietUnit(**row) for row in found]
+
+
+async def units_near(
+    connection: Connection, unit_ids: Sequence[str], *, radius_m: float, reporting_time_s: float
+) -> list[QuietUnit]:
+    """Every registered unit, silent or heard, whose last place is near that of one of these."""
+    found = await connection.fetch(
+        """
+        WITH placed AS (
+            SELECT u.unit_id, d.kind, u.heard_at,
+                   coalesce(s.reporting_time_s, $3) AS reporting_time_s,
+                   d.id AS device_id, d.organisation_id, f.asset_id,
+                   p.geom, p.at AS fix_at, p.speed_kmh
+            FROM unit_sessions u
+            JOIN devices d ON d.unit_id = u.unit_id AND d.retired_at IS NULL
+            JOIN device_setups s ON s.device_id = d.id
+            JOIN fitments f ON f.device_id = d.id
+                AND f.fitted_from <= now() AND coalesce(f.fitted_until > now(), true)
+            JOIN last_positions p ON p.asset_id = f.asset_id AND p.device_id = d.id
+            WHERE u.heard_at IS NOT NULL
+        ), lost AS MATERIALIZED (
+            SELECT unit_id, geom FROM placed WHERE unit_id = ANY ($1)
+        )
+        SELECT unit_id, kind, heard_at, reporting_time_s, device_id, organisation_id, asset_id,
+               ST_Y(geom) AS lat, ST_X(geom) AS lon, fix_at, speed_kmh
+        FROM placed
+        WHERE EXISTS (
+            SELECT FROM lost
+            -- Boxes first: most are far away. A degree is 111 km; shorter to the east.
+            WHERE placed.geom && ST_Expand(
+                      lost.geom,
+                      $2 / (111000.0 * greatest(cos(radians(ST_Y(lost.geom))), 0.01)),
+                      $2 / 111000.0)
+              AND ST_DistanceSphere(placed.geom, lost.geom) <= $2
+        )
+        """,
+        unit_ids,
+        radius_m,
+        reporting_time_s,
+    )
+    return [QuietUnit(**row) for row in found]
 
 
 async def mark_silent(connection: Connection, unit_ids: Sequence[str]) -> None:

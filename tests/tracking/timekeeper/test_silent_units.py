@@ -12,7 +12,7 @@ from tests.gateways import alarms, broken, count, hearing, listening, register, 
 from tracking import bus, database
 from tracking.database import Connection, Pool
 from tracking.settings import Settings
-from tracking.timekeeper import rounds
+from tracking.timekeeper import silence
 
 UNIT = "356938035643809"
 HOUR = 3600
@@ -24,7 +24,7 @@ Round = Callable[[], Coroutine[Any, Any, int | None]]
 async def look(settings: Settings) -> AsyncIterator[Round]:
     """One look for silence, as the timekeeper's own role."""
     connection: Connection = await database.connect(settings, "ingest")
-    yield lambda: rounds.look_for_silence(connection, settings)
+    yield lambda: silence.look_for_silence(connection, settings)
     await connection.close()
 
 
@@ -154,12 +154,12 @@ async def test_six_hundred_silent_units_are_all_found(pool: Pool, look: Round):
 async def test_who_stops_after_the_first_lot_is_found_out(
     pool: Pool, look: Round, monkeypatch: pytest.MonkeyPatch
 ):
-    whole = rounds.store.units_quiet_for_too_long
+    whole = silence.store.units_quiet_for_too_long
 
     async def first_few(connection: Connection, *, reporting_time_s: float, after: str, most: int):
         return await whole(connection, reporting_time_s=reporting_time_s, after=after, most=7)
 
-    monkeypatch.setattr(rounds.store, "units_quiet_for_too_long", first_few)
+    monkeypatch.setattr(silence.store, "units_quiet_for_too_long", first_few)
     with broken():
         await finds_everybody(pool, look, 20)
 
