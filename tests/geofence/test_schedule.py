@@ -137,6 +137,14 @@ def test_what_was_asked_before_changes_no_answer(schedule: Schedule, asked: list
         assert schedule.covers(at) == fresh.covers(at)
 
 
+def test_an_earlier_time_that_is_asked_later_has_its_own_next_change():
+    schedule = schedule_from({"weekly": {"tue": ["08:00-12:00", "13:00-17:00"]}})
+    changes = [datetime(2026, 11, 24, hour, tzinfo=UTC) for hour in (7, 11, 12, 16)]
+    for change in reversed(changes):
+        assert schedule.next_change(change - A_SECOND) == change
+        assert schedule.next_change(change - timedelta(minutes=59)) == change
+
+
 def test_half_past_two_does_not_exist_in_march_and_comes_twice_in_october():
     half_past_two = schedule_from({"weekly": {day: ["02:30-02:31"] for day in WEEKDAYS}})
     march = _turns(half_past_two, FORWARD - timedelta(days=1), FORWARD + timedelta(days=1))
