@@ -12,6 +12,7 @@ from map_ui import (
     report,
     schedule_form,
     setup,
+    zones,
 )
 from tracking.api.app import create_app as create_api
 
@@ -33,4 +34,6 @@ def add_pages(app: FastAPI) -> FastAPI:
     app.include_router(schedule_form.router)
     app.include_router(quarantine.router)
     app.include_router(report.router)
+    app.include_router(zones.router)
+    app.include_router(zones.answers)
     return app

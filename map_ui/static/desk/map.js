@@ -2,14 +2,14 @@
 
 import { AttributionControl, Map, NavigationControl, ScaleControl } from "/static/vendor/maplibre-gl/maplibre-gl.mjs";
 
+import { HOME, canDraw, colour, mapOptions } from "/static/pages/map.js";
 import { cause } from "/static/pages/names.js";
 import { onTheme } from "/static/pages/theme.js";
-import { language, say } from "/static/pages/words.js";
+import { language } from "/static/pages/words.js";
 
 import { baseMap } from "./base-map.js";
 import { FleetLayer } from "./fleet-layer.js";
 
-const HOME = { center: [4.55, 50.55], zoom: 7.4 };
 const REACH_PX = 16;
 const TOUCH_REACH_PX = 26;
 const NAMES_FROM_ZOOM = 11.5;
@@ -17,13 +17,7 @@ const NAMES_AT_MOST = 150;
 const CLOSE_ZOOM = 13;
 const NARROW_PX = 768;
 
-const probe = document.body.appendChild(document.createElement("i"));
-probe.hidden = true;
-
-/** Whether this browser can draw the map at all. The rest of the desk works without. */
-export function canDraw() {
-  return document.createElement("canvas").getContext("webgl2") !== null;
-}
+export { canDraw };
 
 /** Dispatches `pick` and `hover` with `detail` {slot, point}, and `view` with the bounds. */
 export class DeskMap extends EventTarget {
@@ -36,20 +30,7 @@ export class DeskMap extends EventTarget {
     this._alarms = [];
     this._revision = -1;
     this.following = null;
-    this._map = new Map({
-      container,
-      ...HOME,
-      minZoom: 3.5,
-      maxZoom: 18,
-      maxBounds: [-30, 30, 50, 73],
-      style: baseMap(colour, language),
-      fadeDuration: 0,
-      renderWorldCopies: false,
-      attributionControl: false,
-      dragRotate: false,
-      pitchWithRotate: false,
-      locale: locale(),
-    });
+    this._map = new Map({ ...mapOptions(container), style: baseMap(colour, language) });
     this._map.touchZoomRotate.disableRotation();
     this._map.addControl(new NavigationControl({ showCompass: false }), "top-right");
     this._map.addControl(new ScaleControl({ maxWidth: 120 }), "bottom-left");
@@ -258,12 +239,6 @@ function collection(features) {
   return { type: "FeatureCollection", features };
 }
 
-/** A colour of the page as it is now, day or night: `rgb(…)`. */
-function colour(name) {
-  probe.style.color = `var(--${name})`;
-  return getComputedStyle(probe).color;
-}
-
 /** The page's colours as the shader takes them. */
 function palette() {
   const parts = (name) => colour(name).match(/\d+/g).slice(0, 3).map((part) => part / 255);
@@ -275,16 +250,5 @@ function palette() {
     accent: parts("accent"),
     rim: parts("alarm-rim"),
     alarms: [1, 2, 3, 4, 5].map((priority) => parts(`p${priority}`)),
-  };
-}
-
-function locale() {
-  return {
-    "AttributionControl.ToggleAttribution": say("Sources of the map"),
-    "Map.Title": say("Map"),
-    "NavigationControl.ZoomIn": say("Zoom in"),
-    "NavigationControl.ZoomOut": say("Zoom out"),
-    "ScaleControl.Meters": "m",
-    "ScaleControl.Kilometers": "km",
   };
 }
