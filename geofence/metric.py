@@ -221,7 +221,8 @@ class Edge:
     def distance_m(self, *, lat: float, lon: float) -> float:
         """How far the edge is from a place, inside or outside of it."""
         near = self._near(lat=lat, lon=lon)
-        return float(shapely.distance(near.lines, shapely.Point(near.plane.spot(lat=lat, lon=lon))))
+        x, y = near.plane.spot(lat=lat, lon=lon)
+        return float(shapely.distance(near.lines, shapely.points(x, y)))
 
     def touched(self, start: Place, end: Place) -> bool:
         """Whether the straight way between two places touches the edge."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from io import BytesIO
 
+from tracking.bus import NOTIFY_RULES
 from tracking.database import Connection
 
 OPERATOR, PASSWORD = "load.operator", "een-heel-lang-wachtwoord"
@@ -59,6 +60,77 @@ async def register(
         list(units.values()),
     )
     await connection.execute("VACUUM ANALYZE assets, devices, fitments")
+
+
+async def spots(connection: Connection) -> list[tuple[float, float]]:
+    """(longitude, latitude) of where every unit was last."""
+    found = await connection.fetch(
+        "SELECT ST_X(geom) AS lon, ST_Y(geom) AS lat FROM last_positions"
+    )
+    return [(row["lon"], row["lat"]) for row in found]
+
+
+async def draw_zones(connection: Connection, shapes: Sequence[bytes], *, label: str) -> None:
+    """File shapes (WKB) as zones of the client, with a label."""
+    client = await _client(connection)
+    await connection.execute(
+        """
+        INSERT INTO zones (version, organisation_id, name, kind, geom, labels)
+        SELECT 1, $1, 'zone ' || number, 'polygon', ST_GeomFromWKB(wkb, 4326), ARRAY[$3]
+        FROM unnest($2::bytea[]) WITH ORDINALITY AS one (wkb, number)
+        """,
+        client,
+        list(shapes),
+        label,
+    )
+    await connection.execute("VACUUM ANALYZE zones")
+
+
+async def set_rules(
+    connection: Connection, settings: Mapping[str, Mapping[str, object]]
+) -> list[str]:
+    """Rules of the client by their names, in the place of all that were set before; their ids."""
+    client = await _client(connection)
+    await connection.execute("UPDATE rules SET removed = true")
+    ids = [
+        await connection.fetchval(
+            """
+            INSERT INTO rules (version, organisation_id, name, setting, cause, severity)
+            VALUES (1, $1, $2, $3, $4, 0) RETURNING id::text
+            """,
+            client,
+            name,
+            dict(setting),
+            setting["kind"],
+        )
+        for name, setting in settings.items()
+    ]
+    await connection.execute("SELECT pg_notify($1, '')", NOTIFY_RULES)
+    return ids
+
+
+async def judged_by(connection: Connection, rule_ids: Sequence[str]) -> int:
+    """How many units every one of these rules has judged."""
+    count: int = await connection.fetchval(
+        """
+        SELECT count(*) FROM (
+            SELECT unit_id FROM rule_memory WHERE rule = ANY ($1)
+            GROUP BY unit_id HAVING count(*) = cardinality($1)
+        ) AS judged
+        """,
+        list(rule_ids),
+    )
+    return count
+
+
+async def events_noticed(connection: Connection) -> int:
+    """How many events rules have noticed."""
+    count: int = await connection.fetchval("SELECT count(*) FROM events")
+    return count
+
+
+async def _client(connection: Connection) -> object:
+    return await connection.fetchval("SELECT id FROM organisations WHERE kind = 'client' LIMIT 1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

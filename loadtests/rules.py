@@ -1,0 +1,318 @@
+"""What zones and rules cost: a position, memory, and the share of what a gateway can take in.
+
+``judging`` asks the index and the engine alone, in a process of its own for each number of zones,
+beside what one would write first: one fix after the other, one zone after the other.
+``ingest`` runs a whole house with one gateway, first without a rule, then with three rules about
+10,000 and 100,000 zones, and compares what it keeps up with.
+"""
+
+import argparse
+import multiprocessing
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import psutil
+import shapely
+
+from geofence.engine import judge
+from geofence.kinds import condition_from
+from geofence.rule import Rule, State
+from geofence.sighting import Sighting, Subject
+from geofence.zone import Zone, ZoneKind
+from geofence.zone_index import ZoneIndex
+from loadtests import store, zones
+from loadtests.figures import run, say, show, table
+from loadtests.generator import STEPS, Generator, generating, plans_for
+from loadtests.stack import KINDS, Stack, stack
+from protocols.message import Fix, Report
+
+SECTIONS = ("judging", "ingest")
+COUNTS = (100, 10_000, 100_000)
+ALLOWED_SHARE = 0.20
+ALLOWED_AT = 10_000
+_VEHICLES, _REPORTS, _BATCH = 2_000, 10, 500
+_ONE_BY_ONE = 300
+_SPEED_LIMIT_KMH = 90.0
+_LABEL = "load"
+_SUBJECTS = [
+    Subject(asset_id=f"asset-{number}", organisation_id="client", kind="vehicle")
+    for number in range(_VEHICLES)
+]
+
+
+# ── the index and the engine alone ───────────────────────────────────────────────────────────
+
+
+def judging(count: int, *, seed: int = 4) -> dict[str, Any]:
+    """What one position costs with so many zones, in microseconds; memory in MB."""
+    draw = np.random.default_rng(seed)
+    centres = zones.towns(draw)
+    rounds = list(zones.traffic(_VEHICLES, _REPORTS, centres, draw))
+    before = _resident_mb()
+    shapes = zones.zones(count, centres, draw)
+    known = [_zone(number, shape) for number, shape in enumerate(shapes)]
+    drawn = _resident_mb()
+    naive_us = _one_by_one(shapes, rounds[0][:_ONE_BY_ONE])
+    began = time.perf_counter()
+    index = ZoneIndex(known)
+    built_s = time.perf_counter() - began
+    # Twice: what is looked into for the first time is made ready for the next.
+    cold, warm = (_look_up(index, rounds) for _ in range(2))
+    rules = _rules({zone.id for zone in known})
+    states: list[dict[str, State]] = [{} for _ in _SUBJECTS]
+    # Whoever was never seen must be placed first; the rest is what a position costs day by day.
+    first, again = (_judge(index, rules, some, states) for some in (rounds[:1], rounds[1:]))
+    return {
+        "zones": count,
+        "inside_of": round(warm.inside / (_VEHICLES * _REPORTS), 1),
+        "index_first_us": round(cold.us, 2),
+        "index_us": round(warm.us, 2),
+        "first_position_us": round(first.us, 2),
+        "judging_us": round(again.us, 2),
+        "events": again.events,
+        "one_by_one_us": round(naive_us, 2),
+        "times_cheaper": round(naive_us / warm.us, 1),
+        "index_built_s": round(built_s, 2),
+        "shapes_mb": round(drawn - before),
+        "index_mb": round(_resident_mb() - drawn),
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What a position cost, and what came of all of them."""
+
+    us: float
+    inside: int = 0
+    events: int = 0
+
+
+def _zone(number: int, shape: Any) -> Zone:  # noqa: ANN401 - shapely says no types
+    return Zone(
+        id=f"zone-{number}",
+        version=1,
+        organisation_id="client",
+        name=f"Zone {number}",
+        kind=ZoneKind.POLYGON,
+        shape=shape,
+    )
+
+
+def _settings(zone_names: Sequence[str]) -> dict[str, dict[str, object]]:
+    """Three rules about every asset: two of them about every zone."""
+    return {
+        "Entered": {"kind": "zone_entered", "zones": list(zone_names)},
+        "Left": {"kind": "zone_left", "zones": list(zone_names)},
+        "Too fast": {"kind": "overspeed", "limit_kmh": _SPEED_LIMIT_KMH},
+    }
+
+
+def _rules(zone_ids: set[str]) -> list[Rule]:
+    return [
+        Rule(id=name, edition="1", cause=str(setting["kind"]), when=condition_from(setting))
+        for name, setting in _settings(sorted(zone_ids)).items()
+    ]
+
+
+def _look_up(index: ZoneIndex, rounds: Sequence[Sequence[Fix]]) -> Cost:
+    inside = 0
+    began = time.perf_counter()
+    for fixes in rounds:
+        for first in range(0, len(fixes), _BATCH):
+            around = index.around(fixes[first : first + _BATCH])
+            inside += sum(len(each.inside) for each in around)
+    return Cost(us=_us(began, rounds), inside=inside)
+
+
+def _judge(
+    index: ZoneIndex,
+    rules: Sequence[Rule],
+    rounds: Sequence[Sequence[Fix]],
+    states: Sequence[dict[str, State]],
+) -> Cost:
+    """Every vehicle once a round; its states are brought up to date."""
+    events = 0
+    began = time.perf_counter()
+    for fixes in rounds:
+        for first in range(0, len(fixes), _BATCH):
+            batch = fixes[first : first + _BATCH]
+            for number, around in enumerate(index.around(batch), start=first):
+                fix, mine = fixes[number], states[number]
+                seen = Sighting(
+                    at=fix.at,
+                    subject=_SUBJECTS[number],
+                    report=Report(fix=fix, at=fix.at),
+                    fix=fix,
+                    around=around,
+                )
+                found = judge(rules, mine, seen, before=fix.at if mine else None)
+                mine.update(found.changed)
+                events += len(found.events)
+                if found.failures:
+                    raise found.failures[0].error
+    return Cost(us=_us(began, rounds), events=events)
+
+
+def _one_by_one(shapes: npt.NDArray[np.object_], fixes: Sequence[Fix]) -> float:
+    """Every zone whose box holds the fix is asked for itself, for one fix after the other."""
+    tree = shapely.STRtree(shapes)
+    tree.query(shapely.Point(0, 0))
+    began = time.perf_counter()
+    for fix in fixes:
+        place = shapely.Point(fix.lon, fix.lat)
+        for number in tree.query(place):
+            shapes[number].covers(place)
+    return _us(began, [fixes])
+
+
+def _us(began: float, rounds: Sequence[Sequence[Fix]]) -> float:
+    return (time.perf_counter() - began) / sum(map(len, rounds)) * 1e6
+
+
+def _resident_mb() -> float:
+    return float(psutil.Process().memory_full_info().uss) / 1e6
+
+
+# ── the share of what a gateway takes in ─────────────────────────────────────────────────────
+
+
+async def ingest(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What one gateway keeps up with: without rules, and with three about so many zones."""
+    units, seconds = arguments.units, arguments.seconds
+    draw = np.random.default_rng(4)
+    found: dict[str, Any] = {}
+    async with stack(units=units, gateways=1, api=False) as house:
+        plans = plans_for(units, house.ground, processes=2)
+        async with generating(plans) as generator:
+            await generator.connect()
+            await _heard(generator, units)
+            found["0"] = await _share(house, generator, seconds)
+            connection = await house.connect()
+            try:
+                centres = np.array(await store.spots(connection))
+                drawn = 0
+                for count in arguments.zones:
+                    say(f"{count:,} zones …")
+                    # Zones crowd around where the units are, as the units do around each other.
+                    shapes = zones.zones(
+                        count - drawn, centres[:: max(len(centres) // 30, 1)], draw
+                    )
+                    await store.draw_zones(connection, shapely.to_wkb(shapes), label=_LABEL)
+                    drawn = count
+                    rules = await store.set_rules(connection, _settings([f"label:{_LABEL}"]))
+                    while await store.judged_by(connection, rules) < units:
+                        await _heard(generator, units)
+                    found[str(count)] = await _share(house, generator, seconds)
+                events = await store.events_noticed(connection)
+            finally:
+                await connection.close()
+    without = found["0"]
+    for each in found.values():
+        each["share"] = round(1 - each["kept_up_with"] / without["kept_up_with"], 3)
+        each["cpu_share"] = round(1 - without["cpu_us"]["gateway"] / each["cpu_us"]["gateway"], 3)
+    return {"units": units, "events": events, "zones": found}
+
+
+async def _heard(generator: Generator, units: int) -> None:
+    """Everybody has said something."""
+    await generator.speak(rate=1_000.0, seconds=max(2 * units / 1_000, 2.0))
+    await generator.settle()
+
+
+async def _share(house: Stack, generator: Generator, seconds: float) -> dict[str, Any]:
+    """The most that is kept up with, and the processor time of a position then."""
+    guess = await generator.guess()
+    for step in STEPS:
+        before = house.cpu_s()
+        spell = await generator.speak(rate=guess * step, seconds=seconds)
+        after = house.cpu_s()
+        await generator.settle()
+        if spell.kept_up:
+            break
+    count = max(spell.acknowledged, 1)
+    say(f"keeps up with {spell.acknowledged_per_s:,.0f}/s")
+    return {
+        "kept_up_with": round(spell.acknowledged_per_s),
+        "kept_up": spell.kept_up,
+        "gateway_mb": round(house.resident("gateway") / 1e6),
+        "cpu_us": {kind: round((after[kind] - before[kind]) / count * 1e6, 1) for kind in KINDS},
+    }
+
+
+# ── what is shown ────────────────────────────────────────────────────────────────────────────
+
+
+def measure(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The sections asked for, as JSON values. ``problems`` is empty when all is well."""
+    figures: dict[str, Any] = {"problems": []}
+    if "judging" in arguments.only:
+        figures["judging"] = []
+        for count in arguments.zones:
+            say(f"judging by {count:,} zones …")
+            # Fresh memory for each: what an index takes would hide in what another left.
+            with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as alone:
+                figures["judging"].append(alone.submit(judging, count).result())
+    if "ingest" in arguments.only:
+        arguments.zones = [count for count in arguments.zones if count >= ALLOWED_AT]
+        figures["ingest"] = run(ingest(arguments))
+        share = figures["ingest"]["zones"].get(str(ALLOWED_AT), {}).get("share", 0.0)
+        if share > ALLOWED_SHARE:
+            figures["problems"].append(
+                f"rules about {ALLOWED_AT:,} zones take {share:.0%} of what is taken in"
+            )
+    return figures
+
+
+def text_of(figures: Mapping[str, Any]) -> str:
+    """The figures as people read them."""
+    shown = []
+    head: tuple[str, ...]
+    if "judging" in figures:
+        head = (
+            "", "inside of", "index", "cold", "one by one", "times", "judging", "first fix",
+            "built s", "shapes MB", "index MB",
+        )  # fmt: skip
+        names = (
+            "inside_of", "index_us", "index_first_us", "one_by_one_us", "times_cheaper",
+            "judging_us", "first_position_us", "index_built_s", "shapes_mb", "index_mb",
+        )  # fmt: skip
+        costs = [
+            (f"{one['zones']:,} zones", *(one[name] for name in names))
+            for one in figures["judging"]
+        ]
+        shown.append(table("What a position costs, µs", costs, head=head))
+    if "ingest" in figures:
+        head = ("", "positions/s", "share", "gateway µs", "share", "postgresql µs", "gateway MB")
+        taken = [
+            (f"{int(count):,} zones", one["kept_up_with"], f"{one['share']:.0%}",
+             one["cpu_us"]["gateway"], f"{one['cpu_share']:.0%}", one["cpu_us"]["postgresql"],
+             one["gateway_mb"])
+            for count, one in figures["ingest"]["zones"].items()
+        ]  # fmt: skip
+        shown.append(table("What one gateway keeps up with", taken, head=head))
+    shown += [f"WRONG: {words}" for words in figures["problems"]]
+    return "\n\n".join(shown)
+
+
+def main() -> int:
+    """Exit code 0 when rules about 10,000 zones take at most a fifth of what is taken in."""
+    parser = argparse.ArgumentParser(prog="python -m loadtests.rules", description=__doc__)
+    parser.add_argument("--zones", type=int, nargs="+", default=list(COUNTS), help="how many zones")
+    parser.add_argument("--only", nargs="+", choices=SECTIONS, default=list(SECTIONS))
+    parser.add_argument("--units", type=int, default=2_000, help="units that speak (2000)")
+    parser.add_argument("--seconds", type=float, default=10.0, help="length of each run (10)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    arguments = parser.parse_args()
+    figures = measure(arguments)
+    show(figures, text_of(figures), as_json=arguments.json)
+    return 1 if figures["problems"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
