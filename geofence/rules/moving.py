@@ -1,7 +1,7 @@
 """The asset moves, by its speed, or by the device's own word where no speed is said.
 
 One fix is not believed: a parked car is now and then said to do 30. Two reports in a row are, or
-one whose reading of motion agrees with its speed.
+one whose reading of motion agrees with its speed. A report that says neither says nothing of it.
 """
 
 from dataclasses import dataclass
@@ -49,11 +49,12 @@ class Moving:
         )
         if now != (memory.moving, memory.contrary):
             memory = Memory(moving=now.moving, contrary=now.contrary)
-        if memory.moving is None:
+        speed_kmh = speed_of(seen.fix)
+        silent = speed_kmh is None and "motion" not in seen.report.readings
+        if memory.moving is None or (silent and not seen.clock):
             return memory, CANNOT_SAY
         if not memory.moving:
             return memory, FAILS
-        speed_kmh = speed_of(seen.fix)
         facts = {} if speed_kmh is None else {"speed_kmh": round(speed_kmh, 1)}
         return memory, Finding(holds=True, facts=facts)
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from math import isfinite
 from typing import ClassVar
 
-from geofence.condition import CANNOT_SAY, Finding
+from geofence.condition import CANNOT_SAY, FAILS, HOLDS, Finding
 from geofence.motion import speed_of
 from geofence.sighting import Sighting
 
@@ -67,6 +67,8 @@ class Overspeed:
         return _UNKNOWN
 
     def step(self, memory: Memory, seen: Sighting) -> tuple[Memory, Finding]:
+        if seen.clock and memory.over is not None:
+            return memory, HOLDS if memory.over else FAILS
         speed_kmh = speed_of(seen.fix)
         limit_kmh = None if speed_kmh is None else self._limit(seen)
         if speed_kmh is None or limit_kmh is None:
