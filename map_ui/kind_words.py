@@ -92,6 +92,11 @@ def default_of(kind: str, name: str) -> Any:  # noqa: ANN401 - whatever the sett
     return next((each.default for each in fields_of(kind) if each.name == name), None)
 
 
+def is_needed(kind: str, name: str) -> bool:
+    """Whether nothing can be asked without this setting."""
+    return any(each.required for each in fields_of(kind) if each.name == name)
+
+
 def field_said(kind: str, name: str) -> FieldSaid:
     """What a setting of a kind is called."""
     return FIELDS.get(f"{kind}.{name}") or FIELDS[name]

@@ -1,15 +1,19 @@
 """What an alarm of a rule says: the rule's own message, or the usual one of its kind."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
 
 from map_ui import kind_words
 from map_ui.field_words import FACTS
 from map_ui.language import translations
+from map_ui.local_time import ZONE
 from map_ui.names import Words
 from map_ui.quantities import UNITS, ending_of
 from tracking.rules.kinds import FACTS as KNOWN
 from tracking.rules.wording import filled
 
+_TIMES = ("_at", "_since", "_begin")
 _OF_ANY = ("asset", "plate", "zone", "at", "date", "since", "lasted", "client", "group", "rule")
 """Facts of every event, those first that people use most."""
 
@@ -27,6 +31,34 @@ def message_said(
     """The message of a rule in one language, with its facts."""
     template = messages.get(language) or usual_message(kind, language)
     return filled(template, facts, language=language)
+
+
+def told_facts(
+    facts: Mapping[str, Any],
+    *,
+    asset: str,
+    at: datetime,
+    since: datetime | None = None,
+    names: Mapping[str, str] | None = None,
+) -> dict[str, object]:
+    """Facts as a message names them: zones and assets by name, times as the clock here shows them.
+
+    ``names`` are those of other assets, by id; what is missing there is not the reader's to know.
+    """
+    known = names or {}
+    told: dict[str, object] = {
+        name: _local(value, at) if name.endswith(_TIMES) else value for name, value in facts.items()
+    }
+    if "companion" in told:
+        told["companion"] = known.get(str(told["companion"]))
+    return {
+        **told,
+        "asset": asset,
+        "zone": facts.get("zone_name"),
+        "at": _local(at, at),
+        "date": at.astimezone(ZONE).strftime("%d/%m/%Y"),
+        "since": None if since is None else _local(since, at),
+    }
 
 
 def facts_offered(kinds: Sequence[str], words: Words) -> list[tuple[str, str]]:
@@ -52,6 +84,19 @@ def example_facts(kind: str, language: str) -> Mapping[str, object]:
         "signals": words("SOS"),
     }
     return {**_EXAMPLES, **names}
+
+
+def _local(value: object, today: datetime) -> object:
+    """A time as the clock here shows it, with its day if that is another than that of ``today``."""
+    try:
+        at = datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+    if not isinstance(at, datetime) or at.tzinfo is None:
+        return value
+    local = at.astimezone(ZONE)
+    same = local.date() == today.astimezone(ZONE).date()
+    return local.strftime("%H:%M" if same else "%d/%m %H:%M")
 
 
 def _unit(name: str) -> str:

@@ -117,6 +117,7 @@ def _environment(language: str) -> Environment:
         "local": lambda at: format_datetime(at, "medium", tzinfo=ZONE, locale=region),
         "clock": lambda at: format_time(at, "medium", tzinfo=ZONE, locale=region),
         "date": lambda day: format_date(day, "full", locale=region),
+        "day": lambda day: format_date(day, "d MMM", locale=region),
         "ago": lambda at: _ago(at, region),
     }
     return environment

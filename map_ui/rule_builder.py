@@ -52,7 +52,7 @@ async def new(
     """An empty rule, or one of those that are nearly written."""
     if reader is None:
         return RedirectResponse("/sign-in", status_code=303)
-    person = _setter(reader)
+    person = setter(reader)
     words = words_of(request, person)
     return await _builder(request, pool, person, _ready(ready, person, words), filed=None)
 
@@ -74,7 +74,7 @@ async def names(
 @router.post("/rules/parts")
 async def parts(request: Request, reader: Reader, pool: AppPool) -> Response:
     """The conditions and whom they are about, after a button was pressed, and the sentence."""
-    person = _setter(reader)
+    person = setter(reader)
     words = words_of(request, person)
     typed = await typed_in(request)
     draft = draft_from(typed)
@@ -95,7 +95,7 @@ async def parts(request: Request, reader: Reader, pool: AppPool) -> Response:
 @router.post("/rules/sentence")
 async def sentence(request: Request, reader: Reader, pool: AppPool) -> Response:
     """What the form says so far, in one sentence, and what its alarm would say."""
-    person = _setter(reader)
+    person = setter(reader)
     draft = draft_from(await typed_in(request))
     async with transaction(pool, person.reach) as connection:
         named = await named_in_draft(connection, draft)
@@ -110,7 +110,7 @@ async def save(request: Request, reader: Reader, pool: AppPool) -> Response:
     words = words_of(request, reader)
     draft = Draft()
     try:
-        person = _setter(reader)
+        person = setter(reader)
         typed = await typed_in(request)
         async with transaction(pool, person.reach) as connection:
             draft, faults = await _with_names(connection, draft_from(typed), typed, words)
@@ -129,7 +129,7 @@ async def save(request: Request, reader: Reader, pool: AppPool) -> Response:
         else:
             filed = await rule_service.add_rule(pool, person, written)
     except VigilError as refused:
-        return problems_page(request, reader, [_problem(refused, draft, words)])
+        return problems_page(request, reader, [problem_of(refused, draft, words)])
     where = f"/rules/{filed.rule.id}?saved={filed.rule.version}"
     return Response(status_code=204, headers={"HX-Redirect": where})
 
@@ -139,7 +139,7 @@ async def bring_back(request: Request, reader: Reader, pool: AppPool, rule_id: U
     """Put what an old version says in force again, as the next version."""
     words = words_of(request, reader)
     try:
-        person = _setter(reader)
+        person = setter(reader)
         typed = await typed_in(request)
         async with transaction(pool, person.reach) as connection:
             versions = await rule_service.versions_seen(connection, rule_id)
@@ -157,7 +157,7 @@ async def bring_back(request: Request, reader: Reader, pool: AppPool, rule_id: U
             based_on=versions[0].rule.version,
         )
     except VigilError as refused:
-        return problems_page(request, reader, [_problem(refused, Draft(), words)])
+        return problems_page(request, reader, [problem_of(refused, Draft(), words)])
     where = f"/rules/{rule_id}?saved={filed.rule.version}"
     return Response(status_code=204, headers={"HX-Redirect": where})
 
@@ -337,12 +337,14 @@ def _draft_of(filed: FiledRule) -> Draft:
     return draft_of(filed.rule, "" if schedule is None else json.dumps(dict(schedule)))
 
 
-def _problem(refused: VigilError, draft: Draft, words: Words) -> Problem:
+def problem_of(refused: VigilError, draft: Draft, words: Words) -> Problem:
+    """What the service refused, at the field that it means."""
     field = field_at(refused.where, draft) if isinstance(refused, Invalid) else ""
     return Problem(field=field, label=words("Here"), words=str(refused))
 
 
-def _setter(reader: Person | None) -> Person:
+def setter(reader: Person | None) -> Person:
+    """Whoever may set rules. Raises NotSignedIn or Forbidden."""
     person = signed_in(reader)
     if person.role not in MAY_SET:
         raise Forbidden("Your role may look at rules and not set them.")

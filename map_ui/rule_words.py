@@ -95,6 +95,23 @@ def hours_or_fault(setting: Mapping[str, Any], language: str) -> str:
         return translations(language).gettext("in hours that cannot be read")
 
 
+def value_said(
+    kind: str, name: str, setting: Mapping[str, Any], named: Named, language: str
+) -> str:
+    """One setting of a condition in words; what nobody set is as usual."""
+    return _Teller(named=named, language=language).value(kind, name, setting)
+
+
+def first_kind(setting: Mapping[str, Any]) -> str:
+    """The kind that a rule is about first; "" for none."""
+    kind, of = str(setting.get("kind", "")), setting.get("of")
+    if kind not in COMBINATIONS:
+        return kind
+    parts = [of] if isinstance(of, Mapping) else of or ()
+    found = (first_kind(part) for part in parts if isinstance(part, Mapping))
+    return next(filter(None, found), "")
+
+
 def plain(said: str) -> str:
     """A sentence without its marks."""
     return said.replace(_BEGIN, "").replace(_END, "")
@@ -196,12 +213,12 @@ class _Teller:
                 "kind": kind
             }
         said = self._words(phrase.negated if negated else phrase.words)
-        return re.sub(r"%\((\w+)\)s", lambda found: self._value(kind, found[1], setting), said)
+        return re.sub(r"%\((\w+)\)s", lambda found: self.value(kind, found[1], setting), said)
 
-    def _value(self, kind: str, name: str, setting: Mapping[str, Any]) -> str:
+    def value(self, kind: str, name: str, setting: Mapping[str, Any]) -> str:
         value = setting.get(name, kind_words.default_of(kind, name))
-        if name.endswith("zones"):
-            return self._zones(value)
+        if name in kind_words.ZONE_FIELDS:
+            return self._zones(value, needed=kind_words.is_needed(kind, name))
         if name in kind_words.ASSET_FIELDS:
             ids = [value] if isinstance(value, str) else list(value or ())
             return self._names([self.named.assets.get(each, "…") for each in ids if each])
@@ -213,7 +230,7 @@ class _Teller:
             return _strong(instant_said(str(value or ""), self.language) or "…")
         return _strong(quantity_said(name, value, self.language) or "…")
 
-    def _zones(self, ids: Any) -> str:  # noqa: ANN401 - what a form or a book holds
+    def _zones(self, ids: Any, *, needed: bool) -> str:  # noqa: ANN401 - of a form or a book
         names = [
             self._words("a zone labelled %(label)s")
             % {"label": self._quoted([each[len(_LABEL) :]])}
@@ -222,7 +239,7 @@ class _Teller:
             for each in ids or ()
         ]
         if not names:
-            return self._words("any zone")
+            return _strong("…") if needed else self._words("any zone")
         return self._shortened(names)
 
     def _names(self, names: Sequence[str]) -> str:

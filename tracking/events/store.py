@@ -82,6 +82,16 @@ async def counted_by_rule(
     return {row["rule_id"]: row["events"] for row in rows}
 
 
+async def alarm_raised_by(connection: Connection, event_id: UUID) -> tuple[UUID, str] | None:
+    """Which alarm did this event raise or repeat, and in which state is it?"""
+    row = await connection.fetchrow(
+        "SELECT a.id, a.state FROM alarm_events e JOIN alarms a ON a.id = e.alarm_id"
+        " WHERE e.id = $1",
+        event_id,
+    )
+    return None if row is None else (row["id"], row["state"])
+
+
 async def messages_told(connection: Connection, event_id: UUID) -> Mapping[str, str]:
     """What does a centre's rule say to the client whose asset this event is about?"""
     said: Mapping[str, str] | None = await connection.fetchval(

@@ -1,14 +1,14 @@
 /**
- * The form of a rule, where a browser must help: names that complete themselves, facts that are put
- * where one writes, problems beside their fields, and the keyboard where it was.
+ * The form of a rule, where a browser must help: facts that are put where one writes, problems
+ * beside their fields, and the keyboard where it was.
  */
 
-import { byId, element, setText } from "/static/pages/dom.js";
+import { byId, setText } from "/static/pages/dom.js";
+
+import "./names.js";
 
 const form = byId("rule-form");
-const WAIT_MS = 150;
 
-let asked = null;
 let writing = null;
 let next = "";
 
@@ -21,12 +21,7 @@ form?.addEventListener("change", ({ target }) => {
   if (target.matches("[data-reshapes]") || (target.matches("[data-names]") && target.value.trim())) reshape();
 });
 
-form?.addEventListener("input", ({ target }) => {
-  if (target.matches("[data-names]")) offer(target);
-});
-
 form?.addEventListener("focusin", ({ target }) => {
-  if (target.matches("[data-names]") && !target.list.options.length) offer(target);
   if (target.matches("textarea[name^='messages.']")) writing = target;
 });
 
@@ -34,18 +29,6 @@ form?.addEventListener("click", ({ target }) => {
   const chip = target.closest("[data-fact]");
   if (chip) put(chip.dataset.fact);
 });
-
-/** Offer what the beginning of a name could mean. */
-function offer(input) {
-  clearTimeout(asked);
-  asked = setTimeout(async () => {
-    const query = new URLSearchParams({ what: input.dataset.names, search: input.value });
-    const answer = await fetch(`/rules/names?${query}`).catch(() => null);
-    if (!answer?.ok) return;
-    const names = await answer.json();
-    input.list?.replaceChildren(...names.map((name) => element("option", { value: name })));
-  }, WAIT_MS);
-}
 
 /** Put words where somebody was writing. */
 function put(words) {
