@@ -178,6 +178,12 @@ def test_an_occurrence_may_be_moved_and_another_cancelled():
     ]
 
 
+def test_an_occurrence_may_last_longer_than_the_others():
+    series = "UID:a|DTSTART:20261124T080000Z|DURATION:PT1H|RRULE:FREQ=DAILY;COUNT=2"
+    longer = "UID:a|RECURRENCE-ID:20261125T080000Z|DTSTART:20261125T080000Z|DURATION:PT3H"
+    assert _times(_calendar(series, longer)) == ["11-24 08:00/09:00", "11-25 08:00/11:00"]
+
+
 def test_closures_are_taken_from_the_hours_they_are_put_into():
     text = _calendar("SUMMARY:Stock-taking|DTSTART:20261124T090000Z|DTEND:20261124T100000Z")
     closures = schedule_from_icalendar(text, since=SINCE, opens=False)["events"]

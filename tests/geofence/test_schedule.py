@@ -145,6 +145,14 @@ def test_an_earlier_time_that_is_asked_later_has_its_own_next_change():
         assert schedule.next_change(change - timedelta(minutes=59)) == change
 
 
+def test_times_of_a_calendar_are_whole_seconds():
+    event = {"from": "2026-11-24T08:00:00.7Z", "until": "2026-11-24T10:00:01.2+01:00"}
+    setting = schedule_as_setting(schedule_from({"events": [event]}))
+    (said,) = setting["events"]
+    assert (said["from"], said["until"]) == ("2026-11-24T08:00:00Z", "2026-11-24T09:00:01Z")
+    assert schedule_as_setting(schedule_from(setting)) == setting
+
+
 def test_half_past_two_does_not_exist_in_march_and_comes_twice_in_october():
     half_past_two = schedule_from({"weekly": {day: ["02:30-02:31"] for day in WEEKDAYS}})
     march = _turns(half_past_two, FORWARD - timedelta(days=1), FORWARD + timedelta(days=1))
