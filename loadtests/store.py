@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from io import BytesIO
+from uuid import UUID
 
 from tracking.bus import NOTIFY_RULES
 from tracking.database import Connection
+from tracking.rules.rule import SetRule
 
 OPERATOR, PASSWORD = "load.operator", "een-heel-lang-wachtwoord"
 TOKEN = "vigil_load-test-token-of-a-throw-away-database"  # noqa: S105 - the same
@@ -247,3 +250,93 @@ async def rows_written(connection: Connection) -> int:
         " + (SELECT count(*) FROM quarantined_frames)"
     )
     return count
+
+
+async def a_client(connection: Connection) -> UUID:
+    """Whose assets all units are on."""
+    client: UUID = await connection.fetchval(
+        "SELECT id FROM organisations WHERE kind = 'client' LIMIT 1"
+    )
+    return client
+
+
+async def set_a_rule(connection: Connection, rule: SetRule) -> None:
+    """Write one rule down as it is."""
+    await connection.execute(
+        """
+        INSERT INTO rules (id, version, organisation_id, name, setting, cause, for_s, severity)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        """,
+        rule.id,
+        rule.version,
+        rule.organisation_id,
+        rule.name,
+        rule.setting,
+        rule.cause,
+        rule.for_s,
+        rule.severity,
+    )
+
+
+async def set_timers_at_random(
+    connection: Connection,
+    *,
+    rule_id: UUID,
+    edition: str,
+    memory: Mapping[str, object],
+    holds_after_s: float,
+    count: int,
+    first_due: datetime,
+    window_s: float,
+) -> None:
+    """Set timers of as many units, due within the window, and what their rule remembers."""
+    await connection.execute(
+        """
+        INSERT INTO timers (unit_id, rule_id, edition, asset_id, as_of, due_at)
+        SELECT 'timer ' || number, $1, $2, asset.id, due_at - make_interval(secs => $6), due_at
+        FROM (
+            SELECT number, $4::timestamptz + random() * make_interval(secs => $5) AS due_at
+            FROM generate_series(0, $3::int - 1) AS number
+        ) AS one
+        JOIN (
+            SELECT id, row_number() OVER (ORDER BY id) - 1 AS place, count(*) OVER () AS all
+            FROM assets
+        ) AS asset ON asset.place = one.number % asset.all
+        """,
+        rule_id,
+        edition,
+        count,
+        first_due,
+        window_s,
+        holds_after_s,
+    )
+    await connection.execute(
+        """
+        INSERT INTO rule_memory (unit_id, rule, memory)
+        SELECT unit_id, rule_id::text,
+               jsonb_set(
+                   jsonb_set($1::jsonb, '{asset_id}', to_jsonb(asset_id)),
+                   '{live,memory,moved_s}',
+                   to_jsonb(extract(epoch FROM due_at) - $2::float8))
+        FROM timers
+        """,
+        memory,
+        holds_after_s,
+    )
+    await connection.execute("VACUUM ANALYZE timers, rule_memory")
+
+
+async def timers_left(connection: Connection) -> int:
+    """How many timers are still to come."""
+    left: int = await connection.fetchval("SELECT count(*) FROM timers")
+    return left
+
+
+async def lateness_s(connection: Connection, rule_id: UUID) -> list[float]:
+    """How long after it was due each event of a rule was filed."""
+    found = await connection.fetch(
+        "SELECT extract(epoch FROM recorded_at - at)::float8 AS late_s FROM events"
+        " WHERE rule_id = $1",
+        rule_id,
+    )
+    return [row["late_s"] for row in found]
