@@ -14,10 +14,12 @@ import tracking.api.docs
 import tracking.api.health
 import tracking.audit.api
 import tracking.events.api
+import tracking.events.noise.api
 import tracking.fleet.api
 import tracking.fleet.imports_api
 import tracking.fleet.quarantine_api
 import tracking.live
+import tracking.ogc.api
 import tracking.people.accounts_api
 import tracking.people.api
 import tracking.places
@@ -77,6 +79,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(Envelope, settings=settings)
     answer_with_problems(app)
     app.include_router(_routes_of_version_1())
+    app.include_router(tracking.ogc.api.router)
     app.include_router(tracking.api.docs.router)
     app.include_router(tracking.api.health.router)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign] # FastAPI's own way
@@ -125,6 +128,7 @@ def _routes_of_version_1() -> APIRouter:
     private.include_router(tracking.zones.files_api.router)
     private.include_router(tracking.zones.api.router)
     private.include_router(tracking.rules.previews.api.router)
+    private.include_router(tracking.events.noise.api.router)
     private.include_router(tracking.rules.api.router)
     private.include_router(tracking.events.api.router)
     private.include_router(tracking.live.router)

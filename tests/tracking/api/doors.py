@@ -134,6 +134,11 @@ DOORS: dict[str, Door] = {
     "GET /api/v1/rules/previews/{preview_id}": Door(roles=EVERYONE),
     "GET /api/v1/rules/previews/{preview_id}/events": Door(roles=EVERYONE),
     "DELETE /api/v1/rules/previews/{preview_id}": Door(roles=RULE_SETTERS, status=204),
+    "GET /api/v1/rules/noise": about_me(),
+    "POST /api/v1/rules/noise": Door(
+        roles=RULE_SETTERS, status=202, body={"rule_id": "{rule_id}", "days": 1}
+    ),
+    "GET /api/v1/rules/noise/{preview_id}": Door(roles=EVERYONE),
     "GET /api/v1/rules/{rule_id}": Door(roles=EVERYONE),
     "PUT /api/v1/rules/{rule_id}": Door(roles=RULE_SETTERS, body={**NEW_RULE, "based_on": 1}),
     "POST /api/v1/rules/{rule_id}/enable": Door(roles=RULE_SETTERS),
@@ -160,6 +165,17 @@ DOORS: dict[str, Door] = {
         roles=DRAWERS, status=201, body={"version": 1}
     ),
     "GET /api/v1/areas": about_me(query="search=brus"),
+    "GET /ogc": about_me(),
+    "GET /ogc/": about_me(),
+    "GET /ogc/api": about_me(),
+    "GET /ogc/conformance": about_me(),
+    "GET /ogc/collections": about_me(),
+    "GET /ogc/collections/zones": about_me(),
+    "GET /ogc/collections/zones/schema": about_me(),
+    "GET /ogc/collections/zones/items": about_me(),
+    "GET /ogc/collections/zones/items/{zone_id}": Door(roles=EVERYONE),
+    "GET /ogc/collections/last_positions/items": about_me(),
+    "GET /ogc/collections/last_positions/items/{asset_id}": Door(roles=EVERYONE),
     "GET /api/v1/fitments": about_me(),
     "POST /api/v1/fitments": Door(roles=KEEPERS, status=201, body=FIT),
     "POST /api/v1/fitments/{fitment_id}/end": Door(roles=KEEPERS, body={}),
@@ -245,12 +261,13 @@ class World:
             "preview_id": await pool.fetchval(
                 # One that has lost its process, so that it keeps nobody from starting another.
                 "INSERT INTO previews"
-                " (organisation_id, created_by, tried, from_at, until_at, seen_at)"
-                " VALUES ($1, $2, $3, now() - interval '1 day', now(), now() - interval '1 hour')"
-                " RETURNING id",
+                " (organisation_id, created_by, tried, rule_id, from_at, until_at, seen_at)"
+                " VALUES ($1, $2, $3, $4, now() - interval '1 day', now(),"
+                " now() - interval '1 hour') RETURNING id",
                 self.client,
                 person,
-                {"name": f"{SECRET} {fresh}"},
+                {"name": f"{SECRET} {fresh}", "changes": []},
+                rule,
             ),
             "event_id": await town.add_event(self.client, rule, asset),
             "device_id": device,

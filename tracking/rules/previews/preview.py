@@ -74,6 +74,8 @@ class Job:
 
     rules  compiled, by a name of their own; the first is what the preview is about, the others
            are candidates that are tried in the same reading
+
+    After ``most_positions`` no further asset is read.
     """
 
     preview_id: UUID
@@ -86,6 +88,7 @@ class Job:
     from_at: datetime
     until_at: datetime
     confirmed: Sequence[Confirmed] = ()
+    most_positions: int | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -101,6 +104,7 @@ class Tally:
     positions: int = 0
     events: int = 0
     late: int = 0
+    cut: bool = False
     began: dict[str, int] = field(default_factory=dict)
     met: dict[str, set[int]] = field(default_factory=dict)
     by_day: dict[str, int] = field(default_factory=dict)
@@ -142,6 +146,7 @@ class Tally:
         return {
             "began": self.began.get(first, 0),
             "late": self.late,
+            "cut": self.cut,
             "by_day": [{"day": day, "began": n} for day, n in sorted(self.by_day.items())],
             "by_asset": [
                 {"asset_id": asset_id, "asset": names.get(asset_id, ""), "began": n}

@@ -132,6 +132,9 @@ class Runner:
         begin = BeginTrial(rules=list(job.rules.values()), zones=job.zones, together=job.together)
         async with open_trial(begin) as trial:
             for number, subject in enumerate(job.subjects):
+                if job.most_positions is not None and tally.positions >= job.most_positions:
+                    tally.cut = True
+                    return
                 await self._try_asset(tally, trial, subject)
                 tally.assets_done = number + 1
                 tally.share = (number + 1) / len(job.subjects)

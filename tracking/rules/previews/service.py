@@ -68,6 +68,7 @@ async def file_job(
     tried: Mapping[str, Any],
     days: int,
     confirmed: Sequence[Confirmed] = (),
+    most_positions: int | None = None,
 ) -> Job:
     """File a question about these rules, of which the first is what it is about.
 
@@ -107,6 +108,7 @@ async def file_job(
         from_at=from_at,
         until_at=until_at,
         confirmed=confirmed,
+        most_positions=most_positions,
     )
 
 

@@ -1,0 +1,1 @@
+"""What makes most alarms, and what setting would have spared how many."""
