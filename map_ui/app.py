@@ -5,11 +5,15 @@ from fastapi import FastAPI
 from map_ui import (
     assets,
     devices,
+    events,
     imports,
     pages,
     profiles,
     quarantine,
     report,
+    rule_builder,
+    rule_preview,
+    rules,
     schedule_form,
     setup,
     zones,
@@ -34,6 +38,11 @@ def add_pages(app: FastAPI) -> FastAPI:
     app.include_router(schedule_form.router)
     app.include_router(quarantine.router)
     app.include_router(report.router)
+    # Before the pages of single rules, whose ids would match "ready" and "noise".
+    app.include_router(rules.router)
+    app.include_router(events.router)
+    app.include_router(rule_preview.router)
+    app.include_router(rule_builder.router)
     app.include_router(zones.router)
     app.include_router(zones.answers)
     return app
