@@ -94,7 +94,7 @@ async def _judge(
     for group in outage.groups([_unit(unit) for unit, _ in silent]):
         verdict = outage.verdict(group, around, now=now)
         network = verdict.cause is Cause.OUTAGE and verdict.as_one
-        if network:
+        if network and not await _told_of(connection, group, limits.radius_m):
             occurrences.append(_outage(group, now))
         for one in group:
             unit, event = by_name[one.unit_id]
@@ -105,10 +105,21 @@ async def _judge(
     return told, occurrences
 
 
+async def _told_of(connection: Connection, group: Sequence[Unit], radius_m: float) -> bool:
+    place = next((each.last for each in group if each.last is not None), None)
+    return place is not None and await store.outage_told_of(connection, place, radius_m=radius_m)
+
+
 def _unit(quiet: QuietUnit) -> Unit:
     last = None
     if quiet.lat is not None and quiet.lon is not None and quiet.fix_at is not None:
-        last = Fix(at=quiet.fix_at, lat=quiet.lat, lon=quiet.lon, speed_kmh=quiet.speed_kmh)
+        last = Fix(
+            at=quiet.fix_at,
+            lat=quiet.lat,
+            lon=quiet.lon,
+            valid=bool(quiet.valid),
+            speed_kmh=quiet.speed_kmh,
+        )
     return Unit(
         unit_id=quiet.unit_id,
         heard_at=quiet.heard_at,

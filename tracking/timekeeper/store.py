@@ -32,6 +32,7 @@ class QuietUnit:
     lat: float | None
     lon: float | None
     fix_at: datetime | None
+    valid: bool | None
     speed_kmh: float | None
 
 
@@ -88,7 +89,7 @@ async def units_quiet_for_too_long(
         SELECT u.unit_id, d.kind, u.heard_at,
                coalesce(s.reporting_time_s, $1) AS reporting_time_s,
                d.id AS device_id, d.organisation_id, f.asset_id,
-               ST_Y(p.geom) AS lat, ST_X(p.geom) AS lon, p.at AS fix_at, p.speed_kmh
+               ST_Y(p.geom) AS lat, ST_X(p.geom) AS lon, p.at AS fix_at, p.valid, p.speed_kmh
         FROM unit_sessions u
         JOIN devices d ON d.unit_id = u.unit_id AND d.retired_at IS NULL
         JOIN device_setups s ON s.device_id = d.id
@@ -118,7 +119,7 @@ async def units_near(
             SELECT u.unit_id, d.kind, u.heard_at,
                    coalesce(s.reporting_time_s, $3) AS reporting_time_s,
                    d.id AS device_id, d.organisation_id, f.asset_id,
-                   p.geom, p.at AS fix_at, p.speed_kmh
+                   p.geom, p.at AS fix_at, p.valid, p.speed_kmh
             FROM unit_sessions u
             JOIN devices d ON d.unit_id = u.unit_id AND d.retired_at IS NULL
             JOIN device_setups s ON s.device_id = d.id
@@ -127,19 +128,18 @@ async def units_near(
             JOIN last_positions p ON p.asset_id = f.asset_id AND p.device_id = d.id
             WHERE u.heard_at IS NOT NULL
         ), lost AS MATERIALIZED (
-            SELECT unit_id, geom FROM placed WHERE unit_id = ANY ($1)
+            -- Boxes first: most are far away. A degree is 111 km; shorter to the east.
+            SELECT geom, ST_Expand(
+                geom, $2 / (111000.0 * greatest(cos(radians(ST_Y(geom))), 0.01)), $2 / 111000.0
+            ) AS box
+            FROM placed WHERE unit_id = ANY ($1)
         )
         SELECT unit_id, kind, heard_at, reporting_time_s, device_id, organisation_id, asset_id,
-               ST_Y(geom) AS lat, ST_X(geom) AS lon, fix_at, speed_kmh
+               ST_Y(geom) AS lat, ST_X(geom) AS lon, fix_at, valid, speed_kmh
         FROM placed
         WHERE EXISTS (
             SELECT FROM lost
-            -- Boxes first: most are far away. A degree is 111 km; shorter to the east.
-            WHERE placed.geom && ST_Expand(
-                      lost.geom,
-                      $2 / (111000.0 * greatest(cos(radians(ST_Y(lost.geom))), 0.01)),
-                      $2 / 111000.0)
-              AND ST_DistanceSphere(placed.geom, lost.geom) <= $2
+            WHERE placed.geom && lost.box AND ST_DistanceSphere(placed.geom, lost.geom) <= $2
         )
         """,
         unit_ids,
@@ -147,6 +147,23 @@ async def units_near(
         reporting_time_s,
     )
     return [QuietUnit(**row) for row in found]
+
+
+async def outage_told_of(connection: Connection, near: Fix, *, radius_m: float) -> bool:
+    """Whether an open alarm tells of an outage around there: others of it come due later."""
+    told: bool = await connection.fetchval(
+        """
+        SELECT EXISTS (
+            SELECT FROM alarms
+            WHERE cause = 'outage' AND state <> 'closed' AND geom IS NOT NULL
+              AND ST_DistanceSphere(geom, ST_SetSRID(ST_MakePoint($1, $2), 4326)) <= $3
+        )
+        """,
+        near.lon,
+        near.lat,
+        radius_m,
+    )
+    return told
 
 
 async def mark_silent(connection: Connection, unit_ids: Sequence[str]) -> None:

@@ -114,3 +114,12 @@ async def test_one_of_whom_nobody_can_say_why_is_merely_silent(pool: Pool, look:
     await look()
     (alarm,) = await alarms(pool)
     assert (alarm["priority"], alarm["labels"]) == (3, ["no_fix", "last_known"])
+
+
+async def test_who_comes_due_later_joins_the_outage_that_is_told(pool: Pool, look: Look):
+    await a_quarter_without_network(pool)
+    await look()
+    for number in range(7, 12):
+        await last_heard(pool, number, hours_ago=1.06, step=number)
+    await look()
+    assert [each["cause"] for each in await alarms(pool)].count("outage") == 1
