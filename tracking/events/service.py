@@ -16,9 +16,9 @@ from tracking.events import store
 from tracking.events.event import Clock, FiledEvent, FixAsHeard, Why, Wish, ZoneAsJudged
 from tracking.people.person import Person
 from tracking.rules import store as rules
+from tracking.rules.book import LABEL
 from tracking.rules.naming import store as naming
 from tracking.rules.rule import FiledRule
-from tracking.rules.setting import LABEL
 from tracking.rules.wording import LANGUAGES, filled, said
 
 CENTRE_ZONE: Final = "Europe/Brussels"

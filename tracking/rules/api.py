@@ -10,6 +10,7 @@ from tracking.audit.store import note_location_reads
 from tracking.database import transaction
 from tracking.errors import Conflict, Forbidden, NotFound
 from tracking.rules import setting, store
+from tracking.rules.compiling import book_of
 from tracking.rules.forms import (
     KindShown,
     KindsShown,
@@ -86,7 +87,9 @@ async def get_rule(person: SignedIn, rule_id: UUID, pool: AppPool) -> RuleWithFa
             await note_location_reads(
                 connection, person_id=person.id, asset_ids=shown, what="rule failure"
             )
-    return RuleWithFailures.with_failures(found, failures)
+        book = await book_of(connection, [found.rule])
+    aside = book.aside[0].reason if book.aside else None
+    return RuleWithFailures.with_failures(found, failures, aside=aside)
 
 
 @router.put(

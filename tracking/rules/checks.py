@@ -17,7 +17,7 @@ from geofence.schedule import schedule_as_setting, schedule_from
 from protocols.message import Signal
 from tracking.errors import Invalid
 from tracking.fleet.fleet import AssetKind
-from tracking.rules.kinds import FACTS, is_momentary, kinds_in
+from tracking.rules.kinds import FACTS, is_momentary, kinds_in, walked
 from tracking.rules.rule import WrittenRule
 from tracking.rules.wording import LANGUAGES, fault_in
 
@@ -46,6 +46,7 @@ def checked(said: WrittenRule) -> tuple[WrittenRule, Condition[Any]]:
             " with a condition that lasts.",
             where="body.for_s",
         )
+    _refuse_any_zone(condition)
     whole = replace(
         said,
         setting=setting_of(condition),
@@ -111,6 +112,20 @@ def _place_of_fault(setting: object, where: str) -> str:
         except ValueError:
             return _place_of_fault(part, inner)
     return where
+
+
+def _refuse_any_zone(condition: Condition[Any]) -> None:
+    """A limit of whatever zone one is in would be that of anybody's zones."""
+    for each in walked(condition):
+        if (
+            each.kind == "overspeed"
+            and getattr(each, "limit", "") == "zone"
+            and not each.zone_ids()
+        ):
+            raise Invalid(
+                "Name the zones whose limits count, or a label that they have, as label:limit.",
+                where="body.setting",
+            )
 
 
 def _cause(said: str | None, kinds: Sequence[str]) -> str:

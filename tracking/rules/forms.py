@@ -150,12 +150,21 @@ class RuleWithFailures(RuleShown):
     """The version in force, and how it and those before it could not judge."""
 
     failures: list[FailureShown]
+    aside: Annotated[
+        str | None,
+        Field(
+            examples=[None],
+            description="Why nobody judges by it, although it is on: its zone was taken away.",
+        ),
+    ]
 
     @classmethod
-    def with_failures(cls, filed: FiledRule, failures: list[RuleFailure]) -> "RuleWithFailures":
+    def with_failures(
+        cls, filed: FiledRule, failures: list[RuleFailure], *, aside: str | None
+    ) -> "RuleWithFailures":
         """As shown."""
         shown = [FailureShown.model_validate(each) for each in failures]
-        return cls.model_validate({**_said(filed), "failures": shown})
+        return cls.model_validate({**_said(filed), "failures": shown, "aside": aside})
 
 
 class KindFieldShown(BaseModel):

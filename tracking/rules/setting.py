@@ -14,11 +14,9 @@ from tracking.people.account import Organisation
 from tracking.people.administration import organisation_seen
 from tracking.people.person import KEEPERS, Person, Role
 from tracking.rules import store
+from tracking.rules.book import LABEL
 from tracking.rules.checks import checked, ids_from
 from tracking.rules.rule import FiledRule, SetRule, WrittenRule
-
-LABEL = "label:"
-"""Begins what names zones by a label instead of by id; the zones are those of the rule's owner."""
 
 MAY_SET = KEEPERS | {Role.CLIENT}
 """Who sets rules: the keepers of the centre's books, and clients about what is theirs."""

@@ -149,6 +149,18 @@ async def owners_of_zones(connection: Connection, zone_ids: Collection[UUID]) ->
     return {row["id"]: row["organisation_id"] for row in found}
 
 
+async def zones_labelled(
+    connection: Connection, organisation_id: UUID, labels: Collection[str]
+) -> list[str]:
+    """Ids of the zones of this organisation that have one of these labels."""
+    rows = await connection.fetch(
+        "SELECT id FROM zones_in_force WHERE organisation_id = $1 AND labels && $2",
+        organisation_id,
+        list(labels),
+    )
+    return [str(row["id"]) for row in rows]
+
+
 async def owners_of_assets(connection: Connection, asset_ids: Collection[UUID]) -> dict[UUID, UUID]:
     """Whose is each of these assets? Those not to be seen are left out."""
     found = await connection.fetch(

@@ -205,6 +205,7 @@ async def test_a_rule_that_tells_clients_tells_none_of_another(who: Who):
         ),
         ({"setting": {**TOO_FAST, "colour": "red"}}, "body.setting", "no setting colour"),
         ({"schedule": {"weekly": {"mon": ["25:00-26:00"]}}}, "body.schedule", "hours"),
+        ({"setting": {"kind": "overspeed", "limit": "zone"}}, "body.setting", "label"),
         ({"cause": "Too fast!"}, "body.cause", "one word"),
         ({"cause": "panic"}, "body.cause", "asks for panic"),
         ({"scope": {"kinds": ["boat"]}}, "body.scope.kinds", "vehicle"),
@@ -275,6 +276,24 @@ async def test_a_rule_that_could_not_judge_says_how_and_that_somebody_looked(who
     assert [tuple(row) for row in reads] == [(worker, "rule failure")]
     other = await who.person("Flo", organisation=who.florist, role="client")
     assert (await other.get(f"{RULES}/{filed['id']}")).status_code == 404
+
+
+async def test_a_rule_that_nobody_judges_by_says_why(who: Who):
+    zone = await who.zone(who.bakery)
+    setting = {"kind": "zone_left", "zones": [str(zone)]}
+    filed = await file_rule(who.baker, setting=setting)
+    assert (await who.baker.get(f"{RULES}/{filed['id']}")).json()["aside"] is None
+    await who.town.pool.execute(
+        "INSERT INTO zones SELECT (jsonb_populate_record(z,"
+        ' \'{"version": 2, "removed": true}\')).* FROM zones z WHERE id = $1',
+        zone,
+    )
+    shown = (await who.baker.get(f"{RULES}/{filed['id']}")).json()
+    assert f"zone {zone} is not in force" in shown["aside"]
+    # It may still be switched off, or asked about something else.
+    assert (await who.baker.post(f"{RULES}/{filed['id']}/disable")).status_code == 200
+    label = await file_rule(who.baker, setting={"kind": "zone_left", "zones": ["label:none"]})
+    assert (await who.baker.get(f"{RULES}/{label['id']}")).json()["aside"]
 
 
 async def test_rules_are_read_a_page_at_a_time_and_searched(who: Who):

@@ -6,21 +6,19 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-from geofence.kinds import condition_from
-from geofence.zone import Zone
 from tracking import clock
 from tracking.audit.store import note_location_reads
 from tracking.database import Connection, Pool, transaction
 from tracking.errors import Invalid, NotFound, TooMany
 from tracking.people.person import Person
-from tracking.rules.book import LABEL, Book, bound
+from tracking.rules.book import Book
 from tracking.rules.checks import checked
+from tracking.rules.compiling import book_of
 from tracking.rules.previews import store
 from tracking.rules.previews.preview import Confirmed, Job, Preview
 from tracking.rules.previews.runner import Place, Runner
 from tracking.rules.rule import SetRule, WrittenRule
 from tracking.rules.setting import permitted, rule_seen
-from tracking.zones import store as zones
 
 MOST_OF_ORGANISATION: Final = 2
 """Previews of one organisation at once, whatever process works at them."""
@@ -151,16 +149,7 @@ async def start_job(pool: Pool, by: Person, place: Place, job: Job) -> Preview:
 
 async def _compiled(connection: Connection, rules: Sequence[SetRule]) -> Book:
     """The rules as they judge, with the zones that they ask about, as these are now."""
-    asked: set[str] = set()
-    for rule in rules:
-        for name in condition_from(rule.setting).zone_ids():
-            if not name.startswith(LABEL):
-                asked.add(name)
-                continue
-            label = name.removeprefix(LABEL)
-            asked |= set(await store.zones_labelled(connection, rule.organisation_id, [label]))
-    found: dict[str, Zone] = await zones.zones_to_judge_by(connection, sorted(asked))
-    book = bound(rules, found)
+    book = await book_of(connection, rules)
     if book.aside:
         reason = book.aside[0].reason
         raise Invalid(f"{reason[:1].upper()}{reason[1:]}.", where="body.setting")

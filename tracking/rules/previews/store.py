@@ -1,6 +1,6 @@
 """What previews ask of PostgreSQL. Row-level security decides what there is to see and to try."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -155,18 +155,6 @@ async def subjects(connection: Connection) -> list[Subject]:
         """
     )
     return [subject_of(dict(row)) for row in rows]
-
-
-async def zones_labelled(
-    connection: Connection, organisation_id: UUID, labels: Collection[str]
-) -> list[str]:
-    """Ids of the zones of this organisation that have one of these labels."""
-    rows = await connection.fetch(
-        "SELECT id FROM zones_in_force WHERE organisation_id = $1 AND labels && $2",
-        organisation_id,
-        list(labels),
-    )
-    return [str(row["id"]) for row in rows]
 
 
 async def positions_after(
