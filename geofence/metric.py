@@ -221,8 +221,7 @@ class Edge:
     def distance_m(self, *, lat: float, lon: float) -> float:
         """How far the edge is from a place, inside or outside of it."""
         near = self._near(lat=lat, lon=lon)
-        x, y = near.plane.spot(lat=lat, lon=lon)
-        return float(shapely.distance(near.lines, shapely.points(x, y)))
+        return float(near.lines.distance(shapely.points(near.plane.spot(lat=lat, lon=lon))))
 
     def touched(self, start: Place, end: Place) -> bool:
         """Whether the straight way between two places touches the edge."""
@@ -233,7 +232,7 @@ class Edge:
                 continue
             near = self._near(lat=here.lat, lon=here.lon)
             ends = [near.plane.spot(lat=each.lat, lon=each.lon) for each in (here, there)]
-            if shapely.intersects(near.lines, shapely.LineString(ends)):
+            if near.lines.intersects(shapely.linestrings(ends)):
                 return True
         return False
 
