@@ -197,12 +197,9 @@ def test_nobody_who_gives_no_sign_is_left_lying(track: list[Sighting]):
     asked = condition("still", for_s=300)
     rule = Rule(id="rule", edition="1", cause="still", when=asked)
     state, before, began = rule.begin("asset"), None, []
-    for n, each in enumerate(track):
-        stray = n % 2 == 1
-        east_m = 900.0 if stray else 10.0
-        lying = seen((each.at - START).total_seconds(), east_m=east_m, speed_kmh=5.0)
-        if before is not None and lying.at <= before:
-            continue
+    for n, at in enumerate(sorted({each.at for each in track})):
+        east_m = 900.0 if n % 2 else 10.0
+        lying = seen((at - START).total_seconds(), east_m=east_m, speed_kmh=5.0)
         state, events = rule.step(state, lying, before=before)
         began += [event.at for event in events]
         before = lying.at
