@@ -47,7 +47,7 @@ export class Draft extends EventTarget {
     this.shape = shape ?? empty(kind);
     this.chosen = null;
     this._forget();
-    this.placing = this._nothingDrawn() ? { circle: "centre", polygon: "corner", corridor: "corner" }[kind] ?? "" : "";
+    this.placing = this._nothingDrawn() ? this._firstPlaced() : "";
     this._say();
   }
 
@@ -126,11 +126,15 @@ export class Draft extends EventTarget {
     return this._begun !== null;
   }
 
-  /** Nothing more is placed. */
+  /** Nothing more is placed. An outline that is none yet goes if there are others, or is drawn on. */
   finish() {
     this._begun = null;
     this.first = null;
-    this.place("");
+    const least = this.shape.kind === "polygon" ? 3 : 2;
+    const outlines = this.shape.outlines ?? [];
+    const unfinished = outlines.length > 0 && outlines.at(-1).points.length < least;
+    if (unfinished && outlines.length > 1) this.set(withoutOutline(this.shape, outlines.length - 1), null);
+    this.place(unfinished && outlines.length === 1 ? "corner" : this._nothingDrawn() ? this._firstPlaced() : "");
   }
 
   move(place, { outline, index } = this.chosen) {
@@ -197,6 +201,10 @@ export class Draft extends EventTarget {
     this.shape = step.shape;
     this.chosen = this._there(step.chosen);
     this._say();
+  }
+
+  _firstPlaced() {
+    return { circle: "centre", polygon: "corner", corridor: "corner" }[this.shape.kind] ?? "";
   }
 
   _nothingDrawn() {

@@ -86,7 +86,7 @@ export class ZoneFacts extends EventTarget {
       made.addEventListener("click", act);
       return made;
     };
-    const events = element("a", { class: "button", href: `/events?zone=${zone.id}` }, icon("event"), say("Events"));
+    const events = element("a", { class: "button", href: `/events?zone_id=${zone.id}` }, icon("event"), say("Events"));
     const mine = this._drawer && !zone.removed;
     return element(
       "div",

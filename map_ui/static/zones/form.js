@@ -123,7 +123,8 @@ export class ZoneForm extends EventTarget {
   }
 
   async _save() {
-    if (this._draft.placing) this._draft.finish();
+    const unreadable = this._shape.problem;
+    if (!unreadable && this._draft.placing) this._draft.finish();
     const problems = this._problems();
     if (problems.length) {
       this._complain(say("This cannot be saved yet:"), problems);

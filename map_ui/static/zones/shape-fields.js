@@ -49,11 +49,23 @@ export class ShapeFields {
     for (const [id, take] of Object.entries(takes)) {
       byId(id).addEventListener("input", () => this._soon(id, take));
     }
-    for (const id of ["field-lines", "field-centre"]) byId(id).addEventListener("blur", () => this.show());
-    draft.addEventListener("change", () => this.show());
+    for (const id of ["field-lines", "field-centre"]) {
+      byId(id).addEventListener("blur", () => {
+        this._now();
+        // What is not understood stays as it was typed.
+        if (!this._problem) this.show();
+      });
+    }
+    draft.addEventListener("change", () => {
+      if (draft.shape === this._shown) return;
+      this._shown = draft.shape;
+      this._problem = "";
+      byId("field-centre").removeAttribute("aria-invalid");
+      this.show();
+    });
   }
 
-  /** What is written and cannot be drawn, in words; or "". */
+  /** What is written and cannot be drawn, in words; or "". What was just typed is drawn first. */
   get problem() {
     this._now();
     return this._problem;
@@ -92,7 +104,7 @@ export class ShapeFields {
     const many = corners(shape).length;
     setText(byId("corner-count"), many ? number(many) : "");
     setText(byId("shape-size"), sizeSaid(shape));
-    if (document.activeElement !== byId("field-lines") && this._later === null) this._complain("");
+    if (!this._problem) this._complain("");
   }
 
   _write(id, text) {
@@ -127,8 +139,10 @@ export class ShapeFields {
 
   _takeLines() {
     const { outlines, problems } = outlinesIn(byId("field-lines").value);
-    this._complain(problems[0] ?? "");
-    if (problems.length) return;
+    if (problems.length) {
+      this._complain(problems[0]);
+      return;
+    }
     const { shape } = this._draft;
     const line = shape.kind === "corridor" && outlines.length > 0;
     const drawn = line ? [{ points: outlines.flatMap(({ points }) => points), hole: false }] : outlines;

@@ -31,11 +31,14 @@ export class Tools {
 
   show() {
     const { shape, placing } = this._draft;
-    byId("tools").hidden = shape === null;
-    byId("draw-hint").hidden = shape === null;
-    if (shape === null) return;
-    setText(byId("draw-hint"), drawHint(this._draft));
-    byId("draw-hint").hidden = drawHint(this._draft) === "";
+    if (shape === null) {
+      byId("tools").hidden = true;
+      byId("draw-hint").hidden = true;
+      return;
+    }
+    const hint = drawHint(this._draft);
+    setText(byId("draw-hint"), hint);
+    byId("draw-hint").hidden = hint === "";
     const polygon = shape.kind === "polygon";
     const drawn = corners(shape).length > 0;
     const shown = {
@@ -49,6 +52,7 @@ export class Tools {
       middle: placing !== "",
       finish: placing === "corner" && drawn,
     };
+    byId("tools").hidden = !Object.values(shown).some(Boolean);
     for (const [name, button] of Object.entries(this._buttons)) {
       const gone = !shown[name];
       // What has the keys is not taken from under them.
