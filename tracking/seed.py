@@ -7,12 +7,13 @@ Running it again changes nothing. Passwords are made up here and nowhere else: t
 import asyncio
 import logging
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
-from tracking import clock, demonstration
+from tracking import clock, demonstration, demonstration_rules
 from tracking.database import Connection, open_pool, transaction
 from tracking.demonstration import DemonstrationAsset, DemonstrationPerson
 from tracking.fleet import store as fleet
@@ -21,7 +22,12 @@ from tracking.people import store as people
 from tracking.people.passwords import Passwords, generated
 from tracking.profiles import store as profiles
 from tracking.profiles.known import KNOWN
+from tracking.rules import store as rules
+from tracking.rules.rule import SetRule
 from tracking.settings import Settings
+from tracking.zones import store as zones
+from tracking.zones.outlines import outline_of
+from tracking.zones.zone import ZoneSaid
 
 FITTED_FOR = timedelta(days=30)
 """Demonstration devices have been on their assets for so long: late fixes find their asset."""
@@ -89,14 +95,54 @@ async def _file_everything(
     if empty:
         return made
     fitted_from = clock.now() - FITTED_FOR
+    clients: dict[str, UUID] = {}
     for client in demonstration.clients():
         organisation = await people.add_client(
             connection, centre_id=centre_id, name=client.name, language=client.language
         )
         made.append(await _file_person(connection, passwords, organisation.id, client.person))
+        clients[client.name] = organisation.id
         for asset in client.assets:
             await _file_asset(connection, organisation.id, asset, fitted_from)
+    await _file_zones_and_rules(connection, clients, centre_id)
     return made
+
+
+async def _file_zones_and_rules(
+    connection: Connection, clients: Mapping[str, UUID], centre_id: UUID
+) -> None:
+    haulier, guards, *_ = clients
+    for zone in demonstration_rules.zones(haulier, guards):
+        await zones.add_version(
+            connection,
+            None,
+            organisation_id=clients[zone.client] if zone.client else centre_id,
+            said=ZoneSaid(
+                name=zone.name,
+                colour=zone.colour,
+                labels=zone.labels,
+                speed_limit_kmh=zone.speed_limit_kmh,
+            ),
+            outline=outline_of(zone.drawing),
+            by=None,
+        )
+    for rule in demonstration_rules.rules(haulier, guards):
+        filed = SetRule(
+            id=uuid4(),
+            version=1,
+            organisation_id=clients[rule.client] if rule.client else centre_id,
+            of_centre=rule.client is None,
+            name=rule.name,
+            setting=rule.setting,
+            cause=str(rule.setting["kind"]),
+            for_s=rule.for_s,
+            schedule=rule.schedule,
+            scope=rule.scope,
+            severity=rule.severity,
+            messages=rule.messages,
+            told=rule.told,
+        )
+        await rules.add_version(connection, filed, by=None)
 
 
 async def _file_person(

@@ -12,7 +12,8 @@ from protocols.message import Login
 from protocols.settings import DeviceSettings
 from tests.tracking.web import open_web, try_to_sign_in
 from tracking import demonstration
-from tracking.database import Pool
+from tracking.database import Pool, connect
+from tracking.rules.book import Shelf
 from tracking.seed import seed
 from tracking.settings import PROJECT, Settings
 
@@ -155,3 +156,16 @@ async def rows(pool: Pool) -> dict[str, int]:
         "devices": await pool.fetchval("SELECT count(*) FROM devices"),
         "fitted": await pool.fetchval("SELECT count(*) FROM fitments WHERE fitted_until IS NULL"),
     }
+
+
+async def test_the_rules_of_the_demonstration_judge(settings: Settings, pool: Pool):
+    await seed(settings)
+    connection = await connect(settings, "ingest")
+    try:
+        shelf = Shelf()
+        await shelf.refresh(connection)
+    finally:
+        await connection.close()
+    assert len(shelf.book.rules) == 5
+    assert shelf.book.aside == ()
+    assert await pool.fetchval("SELECT count(*) FROM zones_in_force") == 4

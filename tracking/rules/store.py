@@ -99,7 +99,7 @@ async def lock_rule(connection: Connection, rule_id: UUID) -> None:
 
 
 async def add_version(
-    connection: Connection, rule: SetRule, *, by: UUID, removed: bool = False
+    connection: Connection, rule: SetRule, *, by: UUID | None, removed: bool = False
 ) -> None:
     """File this version, and tell everybody who judges at the commit."""
     await connection.execute(
