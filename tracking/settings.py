@@ -148,13 +148,15 @@ class Settings(BaseSettings):
     )
 
     positions_retention_days: int = Field(
-        400, ge=2, description="Days that positions are kept; whole days are dropped."
+        400, ge=2, description="Days that positions are kept, and events; whole days are dropped."
     )
     frames_retention_days: int = Field(
         30, ge=2, description="Days that the raw bytes of frames are kept."
     )
     quarantine_retention_days: int = Field(
-        90, ge=1, description="Days that unreadable frames and misdated positions are kept."
+        90,
+        ge=1,
+        description="Days that unreadable frames, misdated positions and previews are kept.",
     )
     oldest_device_time: str = Field(
         "2015-01-01", description="Device clocks before this day are filed apart as misdated."

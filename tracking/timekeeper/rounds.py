@@ -53,7 +53,11 @@ async def turn_the_days(connection: Connection, settings: Settings) -> None:
                 _log.info("a day has been dropped", extra={"table": parent, "day": str(each.day)})
             elif parent == "positions" and age >= 2 and not each.indexed:
                 await store.close_day(connection, each.day)
-    await store.let_go_of_the_old(connection, quarantine_days=settings.quarantine_retention_days)
+    await store.let_go_of_the_old(
+        connection,
+        quarantine_days=settings.quarantine_retention_days,
+        positions_days=settings.positions_retention_days,
+    )
 
 
 class Timekeeper:

@@ -200,13 +200,21 @@ async def drop_day(connection: Connection, parent: str, day: date) -> None:
     await connection.execute("SELECT vigil_drop_day($1, $2)", parent, day)
 
 
-async def let_go_of_the_old(connection: Connection, *, quarantine_days: int) -> None:
-    """Remove what is kept for a while only."""
+async def let_go_of_the_old(
+    connection: Connection, *, quarantine_days: int, positions_days: int
+) -> None:
+    """Remove what is kept for a while only: events no longer than the positions they tell of."""
     for table in ("quarantined_frames", "misdated_positions"):
         await connection.execute(
             f"DELETE FROM {table} WHERE received_at < now() - make_interval(days => $1)",  # noqa: S608 - two names of our own
             quarantine_days,
         )
+    await connection.execute(
+        "DELETE FROM events WHERE at < now() - make_interval(days => $1)", positions_days
+    )
+    await connection.execute(
+        "DELETE FROM previews WHERE created_at < now() - make_interval(days => $1)", quarantine_days
+    )
     await sessions.forget_the_old(connection)
 
 

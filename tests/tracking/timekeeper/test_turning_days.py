@@ -9,6 +9,7 @@ import pytest
 
 from tests.devices import until
 from tests.gateways import count, register
+from tests.rulebooks import rule
 from tracking import database
 from tracking.database import Connection, Pool
 from tracking.settings import Settings
@@ -87,8 +88,19 @@ async def test_what_is_kept_for_a_while_is_let_go_after_it(
             " VALUES (now() - $1::interval, 'unit', 'gt06', '', '', '')",
             timedelta(days=days),
         )
+    await register(pool, "unit")
+    noted = await rule(pool, {"kind": "overspeed", "limit_kmh": 90.0}, severity=0)
+    for days in (399, 401):
+        await pool.execute(
+            "INSERT INTO events (id, organisation_id, asset_id, unit_id, rule_id, rule_version,"
+            " cause, phase, severity, at) SELECT gen_random_uuid(), organisation_id, id, 'unit',"
+            " $1, 1, 'overspeed', 'began', 0, now() - $2::interval FROM assets",
+            noted,
+            timedelta(days=days),
+        )
     await turn_the_days(keeper, settings)
     assert await count(pool, "quarantined_frames") == 1
+    assert await count(pool, "events") == 1
 
 
 async def test_one_keeper_makes_the_rounds_and_another_takes_over(settings: Settings, pool: Pool):
