@@ -78,7 +78,7 @@ def judge(
         except Exception as error:  # noqa: BLE001 - whatever it is, the other rules must go on
             failures.append(Failure(rule=rule, seen=seen, error=error))
             continue
-        if after is not state or rule.id not in states:
+        if after is not states.get(rule.id):
             changed[rule.id] = after
         if noticed:
             events += noticed

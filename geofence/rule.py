@@ -119,7 +119,12 @@ class Rule:
     def tick(
         self, state: State, now: Sighting, *, before: datetime | None
     ) -> tuple[State, list[Event]]:
-        """What happens by ``now`` if nothing is heard after ``before``. ``now.clock`` is set."""
+        """What happens by ``now`` if nothing is heard after ``before``. ``now.clock`` is set.
+
+        Time does not go back: what was followed further already stays as it is.
+        """
+        if now.at.timestamp() < state.followed_s or (before is not None and now.at < before):
+            return state, []
         after, events = self._follow(state, now, before=before)
         if after is not state and state.heard is None:
             after = replace(after, heard=state.live)
@@ -127,7 +132,8 @@ class Rule:
 
     def due(self, state: State, *, after: datetime) -> Due:
         """When the clock alone would next change what this rule says of the asset."""
-        return self._due(state.live, after)
+        followed = datetime.fromtimestamp(state.followed_s, UTC)
+        return self._due(state.live, max(after, followed))
 
     def _follow(
         self, state: State, seen: Sighting, *, before: datetime | None

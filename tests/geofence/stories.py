@@ -140,7 +140,7 @@ def play(
     before: datetime | None = None
     noticed: list[list[Event]] = []
     for first, last in pairwise(edges):
-        states = _through_json(story.rule, states)
+        states = through_json(story.rule, states)
         for seen in sightings(story, story.rows[first:last]):
             events = _tick(story, states, seen.at, before) if ticks else []
             events += step(story.rule, states, seen, before=before)
@@ -194,7 +194,7 @@ def _tick(
     return events
 
 
-def _through_json(rule: Rule, states: Mapping[str, State]) -> dict[str, State]:
+def through_json(rule: Rule, states: Mapping[str, State]) -> dict[str, State]:
     back = {
         rule_id: remembered(rule, orjson.loads(orjson.dumps(written(state))))
         for rule_id, state in states.items()
