@@ -133,7 +133,8 @@ class _Teller:
     named: Named
     language: str
 
-    def _words(self, english: str) -> str:
+    def words(self, english: str) -> str:
+        """The same in the language of the sentence."""
         return translations(self.language).gettext(english)
 
     def what(
@@ -155,31 +156,31 @@ class _Teller:
             return self._names(assets)
         kinds = scope.get("kinds", ())
         said = listed(
-            [self._words(_SUBJECTS[each]) for each in kinds if each in _SUBJECTS], self.language
+            [self.words(_SUBJECTS[each]) for each in kinds if each in _SUBJECTS], self.language
         )
         if not said:
-            said = self._words("anything that we follow")
+            said = self.words("anything that we follow")
         marks = []
         if tags := scope.get("tags", ()):
-            marks.append(self._words("tagged %(tags)s") % {"tags": self._quoted(tags)})
+            marks.append(self.words("tagged %(tags)s") % {"tags": self._quoted(tags)})
         if groups := scope.get("groups", ()):
-            marks.append(self._words("of group %(groups)s") % {"groups": self._quoted(groups)})
+            marks.append(self.words("of group %(groups)s") % {"groups": self._quoted(groups)})
         if assets:
-            marks.append(self._words("called %(names)s") % {"names": self._names(assets)})
+            marks.append(self.words("called %(names)s") % {"names": self._names(assets)})
         if marks:
             said = f"{said} {listed(marks, self.language)}"
         if owners := scope.get("organisations", ()):
             names = [self.named.organisations.get(each, "…") for each in owners]
-            said += " " + self._words("of %(clients)s") % {"clients": self._names(names)}
+            said += " " + self.words("of %(clients)s") % {"clients": self._names(names)}
         return said
 
     def _lasting(self, setting: Mapping[str, Any], *, negated: bool) -> str:
         said = self.what(_part(setting), inner=True)
         time = _strong(duration_said(float(setting.get("for_s") or 0), self.language))
         if negated:
-            words = self._words("does not do this for %(time)s: %(what)s")
+            words = self.words("does not do this for %(time)s: %(what)s")
         else:
-            words = self._words("%(what)s, for %(time)s or longer")
+            words = self.words("%(what)s, for %(time)s or longer")
         return words % {"what": said, "time": time}
 
     def _combined(
@@ -203,16 +204,16 @@ class _Teller:
             whole = listed(said, self.language, style="standard")
             for each in unless:
                 what = self.what(_part(each), inner=len(unless) > 1)
-                whole += ", " + self._words("unless it %(what)s") % {"what": what}
+                whole += ", " + self.words("unless it %(what)s") % {"what": what}
         return f"({whole})" if inner and len(parts) > 1 else whole
 
     def _one(self, kind: str, setting: Mapping[str, Any], *, negated: bool) -> str:
         phrase = kind_words.phrase_of(kind, setting)
         if phrase is None:
-            return self._words("does something that this page does not know (%(kind)s)") % {
+            return self.words("does something that this page does not know (%(kind)s)") % {
                 "kind": kind
             }
-        said = self._words(phrase.negated if negated else phrase.words)
+        said = self.words(phrase.negated if negated else phrase.words)
         return re.sub(r"%\((\w+)\)s", lambda found: self.value(kind, found[1], setting), said)
 
     def value(self, kind: str, name: str, setting: Mapping[str, Any]) -> str:
@@ -225,28 +226,28 @@ class _Teller:
         choices = dict(kind_words.choices_of(kind, name))
         if choices:
             values = [value] if isinstance(value, str) else list(value or ())
-            return self._names([self._words(choices.get(each, each)) for each in values])
+            return self._names([self.words(choices.get(each, each)) for each in values])
         if name in kind_words.INSTANT_FIELDS:
             return _strong(instant_said(str(value or ""), self.language) or "…")
         return _strong(quantity_said(name, value, self.language) or "…")
 
     def _zones(self, ids: Any, *, needed: bool) -> str:  # noqa: ANN401 - of a form or a book
         names = [
-            self._words("a zone labelled %(label)s")
+            self.words("a zone labelled %(label)s")
             % {"label": self._quoted([each[len(_LABEL) :]])}
             if str(each).startswith(_LABEL)
-            else _strong(self.named.zones.get(str(each), self._words("a zone that is gone")))
+            else _strong(self.named.zones.get(str(each), self.words("a zone that is gone")))
             for each in ids or ()
         ]
         if not names:
-            return _strong("…") if needed else self._words("any zone")
+            return _strong("…") if needed else self.words("any zone")
         return self._shortened(names)
 
     def _names(self, names: Sequence[str]) -> str:
         return self._shortened([_strong(each) for each in names]) if names else _strong("…")
 
     def _quoted(self, names: Sequence[str]) -> str:
-        quote = self._words("“%(name)s”")
+        quote = self.words("“%(name)s”")
         return self._shortened([_strong(quote % {"name": each}) for each in names])
 
     def _shortened(self, names: Sequence[str]) -> str:
