@@ -55,7 +55,7 @@ class State:
     edition     of the rule; what another edition remembered is forgotten
     asset_id    the asset that the device was fitted to
     followed_s  when the live thread last changed: up to then, time has been let pass already
-    heard       the live thread as it stood at the last fix, where the clock has moved it since
+    heard       the live thread as it stood at the last fix, where something moved it since
     late        the thread of what waited in the device, from ``late_s`` on and up to ``until_s``
     """
 
@@ -104,9 +104,9 @@ class Rule:
         """
         if before is not None and seen.at < before:
             return self._late_step(state, seen)
-        after, events = self._follow(state, seen, before=before)
         if seen.report.fix is None and seen.fix is None:
-            return after, events
+            return self._without_a_fix(state, seen, before=before)
+        after, events = self._follow(state, seen, before=before)
         if before is not None and _matters(state, before.timestamp(), seen.at.timestamp()):
             after = replace(
                 after,
@@ -125,15 +125,20 @@ class Rule:
         """
         if now.at.timestamp() < state.followed_s or (before is not None and now.at < before):
             return state, []
-        after, events = self._follow(state, now, before=before)
-        if after is not state and state.heard is None:
-            after = replace(after, heard=state.live)
-        return after, events
+        return self._without_a_fix(state, now, before=before)
 
     def due(self, state: State, *, after: datetime) -> Due:
         """When the clock alone would next change what this rule says of the asset."""
         followed = datetime.fromtimestamp(state.followed_s, UTC)
         return self._due(state.live, max(after, followed))
+
+    def _without_a_fix(
+        self, state: State, seen: Sighting, *, before: datetime | None
+    ) -> tuple[State, list[Event]]:
+        after, events = self._follow(state, seen, before=before)
+        if after is not state and state.heard is None and before is not None:
+            after = replace(after, heard=state.live)
+        return after, events
 
     def _follow(
         self, state: State, seen: Sighting, *, before: datetime | None
@@ -265,12 +270,14 @@ class Rule:
         )
 
     def _ended(self, since_s: float, facts: Mapping[str, Any], seen: Sighting) -> Event:
+        # A fix may be older than what the clock has brought; nothing is over before it began.
+        since = datetime.fromtimestamp(since_s, UTC)
         return Event(
-            at=seen.at,
+            at=max(seen.at, since),
             rule=self.id,
             cause=self.cause,
             phase=Phase.ENDED,
-            since=datetime.fromtimestamp(since_s, UTC),
+            since=since,
             facts=facts,
             late=seen.late,
             clock=seen.clock,

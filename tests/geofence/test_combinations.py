@@ -352,6 +352,16 @@ def test_what_the_clock_brought_since_does_not_mislead_what_comes_late():
     assert rule.hear(20, "n") == ["late began at 16", "late ended"]
 
 
+def test_nothing_is_over_before_it_began():
+    """A fix that is newer than the one before may be older than what time has brought."""
+    rule = Told(A, for_s=600, schedule=HOURS)
+    assert [rule.hear(0, "y"), rule.wait(25), rule.hear(5, "n")] == [[], [], []]
+    rule = Told(Lasting(of=A, for_s=600))
+    assert [rule.hear(0, "y"), rule.wait(30)] == [[], ["began at 10"]]
+    assert rule.wait(20) == []
+    assert rule.hear(5, "n") == ["ended at 10"]
+
+
 def test_another_edition_and_another_asset_begin_anew():
     rule = Told(A)
     rule.hear(0, "y")
