@@ -39,6 +39,11 @@ async def world(town: Town) -> World:
         uuid4(),
         world.client,
     )
+    await town.pool.execute(
+        "INSERT INTO rule_failures (rule_id, rule_version, error, input)"
+        " SELECT id, version, 'x', '{}' FROM rules WHERE organisation_id = $1",
+        world.client,
+    )
     return world
 
 
@@ -110,6 +115,23 @@ async def test_who_belongs_there_sees_all_of_them(
             there = await pool.fetchval(f"SELECT count(*) FROM {table} WHERE {condition}")
             seen = await connection.fetchval(f"SELECT count(*) FROM {table} WHERE {condition}")
             assert seen == there, table
+
+
+async def test_what_a_rule_tells_a_client_is_told_to_that_client_alone(
+    pool: Pool, app_pool: Pool, world: World
+) -> None:
+    things = await world.things()
+    rule = await world.town.add_rule(world.town.centre, "Centre's", messages={"en": "Stop"})
+    about = world.town.centre, rule, things["asset_id"]
+    told = await world.town.add_event(*about, client_told=True)
+    untold = await world.town.add_event(*about)
+    asked = "SELECT vigil_messages_of_event($1)"
+    for caller in ("client", "client elsewhere", "administrator elsewhere"):
+        async with transaction(app_pool, await reach_of(world, caller)) as connection:
+            expected = {"en": "Stop"} if caller == "client" else None
+            assert await connection.fetchval(asked, told) == expected
+            assert await connection.fetchval(asked, untold) is None
+            assert await connection.fetchval("SELECT count(*) FROM rules WHERE id = $1", rule) == 0
 
 
 async def test_what_a_request_was_allowed_to_see_ends_with_it(app_pool: Pool, world: World) -> None:
@@ -225,6 +247,7 @@ OF_CLIENT = {
     "location_reads": "true",
     "rules": "name LIKE 'Kwijtgeraakt%'",
     "events": "true",
+    "rule_failures": "true",
     "previews": "true",
     "zones": "name LIKE 'Kwijtgeraakt%'",
     "zones_in_force": "name LIKE 'Kwijtgeraakt%'",

@@ -22,7 +22,8 @@ MOST_POSITIONS: Final = 5_000_000
 """Read for one comparison; then it ends with the assets that were read."""
 NEAR_S: Final = 1_800.0
 """A candidate that notices something so near a confirmed alarm has not lost it."""
-MOST_CONFIRMED: Final = 1_000
+MOST_CONFIRMED: Final = 200
+"""Confirmed alarms that candidates are held against, the newest first."""
 
 
 async def noise_seen(connection: Connection, *, days: int) -> Noise:

@@ -111,6 +111,11 @@ class Tally:
     by_asset: dict[str, int] = field(default_factory=dict)
     failures: dict[str, int] = field(default_factory=dict)
     found: list[dict[str, Any]] = field(default_factory=list)
+    _confirmed: dict[str, list[tuple[int, Confirmed]]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for number, confirmed in enumerate(self.job.confirmed):
+            self._confirmed.setdefault(confirmed.asset_id, []).append((number, confirmed))
 
     def add(self, noticed: Sequence[Noticed], subject: Subject) -> None:
         """Count what was noticed of one asset."""
@@ -158,9 +163,8 @@ class Tally:
         }
 
     def _meet(self, name: str, each: Noticed) -> None:
-        for number, confirmed in enumerate(self.job.confirmed):
-            near = confirmed.begin <= each.event.at <= confirmed.end
-            if near and confirmed.asset_id == each.asset_id:
+        for number, confirmed in self._confirmed.get(each.asset_id, ()):
+            if confirmed.begin <= each.event.at <= confirmed.end:
                 self.met.setdefault(name, set()).add(number)
 
 
