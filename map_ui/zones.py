@@ -19,8 +19,9 @@ from tracking.database import transaction
 from tracking.people import store as people
 from tracking.people.person import KEEPERS
 from tracking.web.security import AppPool, Person, Role, SignedIn
-from tracking.zones import service, store
+from tracking.zones import areas, service, store
 from tracking.zones.forms import DrawingSaid, RemarkShown
+from tracking.zones.zone import AreaDrawn
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 answers = APIRouter(include_in_schema=False)
@@ -74,13 +75,17 @@ async def zones(
 
 
 @answers.post("/zones/outline")
-async def outline(_: SignedIn, said: DrawingSaid) -> dict[str, Any]:
+async def outline(request: Request, person: SignedIn, said: DrawingSaid) -> dict[str, Any]:
     """What a drawing comes to: ``geometry`` (null if it moves), and ``remarks`` on what is mended.
 
-    Raises Invalid for what cannot be mended.
+    ``name`` is what an area is called, in the reader's language; "" for everything else. Raises
+    Invalid for what cannot be mended.
     """
-    found = await service.outlined(said.drawing())
+    drawing = said.drawing()
+    found = await service.outlined(drawing)
+    known = areas.area(drawing.area) if isinstance(drawing, AreaDrawn) else None
     return {
+        "name": "" if known is None else known.name(chosen(request, person.language)),
         "geometry": None if found.shape is None else json.loads(shapely.to_geojson(found.shape)),
         "remarks": [RemarkShown.model_validate(each).model_dump() for each in found.remarks],
     }

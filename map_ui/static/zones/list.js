@@ -3,10 +3,11 @@
 import { byId, element, icon, setText } from "/static/pages/dom.js";
 import { say, sayMany } from "/static/pages/words.js";
 
-import { zonesCalled } from "./service.js";
+import { labelsUsed, zonesCalled } from "./service.js";
 import { kindSaid } from "./wording.js";
 
 const WAIT_MS = 200;
+const MOST_KNOWN_LABELS = 12;
 
 /** Dispatches `choose` with `detail` the id of a zone, and `hover` likewise or with null. */
 export class ZoneList extends EventTarget {
@@ -44,6 +45,25 @@ export class ZoneList extends EventTarget {
     byId("no-zones").hidden = found.items.length > 0 || searching;
     byId("none-found").hidden = found.items.length > 0 || !searching;
     this.choose(this._chosen);
+  }
+
+  /** Offer the labels that are used now, here and in the form. */
+  async loadLabels() {
+    const labels = await labelsUsed().catch(() => null);
+    if (labels === null) return;
+    const select = byId("only-label");
+    const chosen = select.value;
+    select.replaceChildren(select.options[0], ...labels.map((label) => new Option(label, label)));
+    select.value = labels.includes(chosen) ? chosen : "";
+    select.closest("label").hidden = labels.length === 0;
+    const known = byId("known-labels");
+    if (known === null) return;
+    known.hidden = labels.length === 0;
+    known.replaceChildren(
+      ...labels
+        .slice(0, MOST_KNOWN_LABELS)
+        .map((label) => element("button", { type: "button", class: "chip", "data-label": label, "aria-pressed": "false" }, label)),
+    );
   }
 
   /** Mark the row of the chosen zone, and bring it into view. */

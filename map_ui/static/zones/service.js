@@ -43,7 +43,7 @@ export async function whereIs(assetId) {
   return typeof fix?.lon === "number" ? [fix.lon, fix.lat] : null;
 }
 
-/** What a drawing would come to: {geometry, remarks}. */
+/** What a drawing would come to: {geometry, remarks, name}; only areas have a name. */
 export const outlined = (shape) => askPage("POST", "/zones/outline", drawingOf(shape));
 
 /** Names of the rules that would miss this zone. */
@@ -75,7 +75,7 @@ export function shapeOf({ drawing, geometry, anchor }) {
     case "corridor":
       return { kind: "corridor", outlines: [{ points: drawing.line.map(place), hole: false }], widthM: drawing.width_m };
     case "area":
-      return { kind: "area", area: { code: drawing.area, name: drawing.name ?? drawing.area, geometry } };
+      return { kind: "area", area: { code: drawing.area, name: "", geometry } };
     case "moving":
       return { kind: "moving", asset: { id: drawing.anchor_asset_id, name: anchor ?? "" }, radiusM: drawing.radius_m };
     default:

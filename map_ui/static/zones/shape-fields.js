@@ -85,6 +85,7 @@ export class ShapeFields {
     this._draft.begin(kind, shape);
     byId("field-lines").closest("details").open = false;
     this.show();
+    if (shape?.area) void this._nameArea(shape.area);
   }
 
   /** Write what is drawn into the fields, but for the one that is being written in. */
@@ -99,7 +100,7 @@ export class ShapeFields {
     if (shape.kind === "circle") this._write("field-centre", shape.centre ? placeText(shape.centre) : "");
     if ("radiusM" in shape) this._write("field-radius", String(shape.radiusM || ""));
     if ("widthM" in shape) this._write("field-width", String(shape.widthM || ""));
-    if (shape.kind === "area") this._write("field-area", shape.area?.name ?? "");
+    if (shape.kind === "area" && (shape.area === null || shape.area.name)) this._write("field-area", shape.area?.name ?? "");
     if (shape.kind === "moving") this._write("field-asset", shape.asset?.name ?? "");
     const many = corners(shape).length;
     setText(byId("corner-count"), many ? number(many) : "");
@@ -178,6 +179,12 @@ export class ShapeFields {
     this._draft.set({ ...chosen, area: { ...chosen.area, geometry: found.geometry } });
     this._onTyped();
     if (byId("field-name").value.trim() === "") byId("field-name").value = name;
+  }
+
+  /** A zone knows its area by its code; people know it by its name. */
+  async _nameArea({ code }) {
+    const found = await outlined({ kind: "area", area: { code } }).catch(() => null);
+    if (found && this._draft.shape?.area?.code === code) this._areas.name = found.name;
   }
 
   _complain(problem) {

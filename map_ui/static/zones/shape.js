@@ -5,14 +5,13 @@
  *                     polygon, where a hole belongs to the last outline before it that is none
  * circle              `centre` [lon, lat] or null, `radiusM`
  * corridor            `widthM` besides, from edge to edge
- * area                `area` {id, name, geometry} or null
+ * area                `area` {code, name, geometry} or null
  * moving              `asset` {id, name} or null, `radiusM`
  */
 
 import { areaOf, circle, lengthOf } from "./earth.js";
 
-export const KINDS = ["polygon", "circle", "corridor", "area", "moving"];
-export const LONGEST_RADIUS_M = 500_000;
+export const LONGEST_RADIUS_M = 5_000_000;
 
 const FIRST = {
   polygon: { outlines: [] },

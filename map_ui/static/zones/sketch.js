@@ -32,6 +32,9 @@ export class Sketch {
     this._handles = new Handles(this._map);
     this._last = { at: 0, point: null };
     this.snapping = false;
+    /** Whether there are too many corners in view to show them; `onDraw` is told after each draw. */
+    this.crowded = false;
+    this.onDraw = () => {};
     this.paint = "#0072b2";
     draft.addEventListener("change", () => this.draw());
     this._map.on("moveend", () => this.draw());
@@ -70,6 +73,7 @@ export class Sketch {
     const kept = this._handles.focused;
     this._handles.show(shape ? this._wanted(shape) : []);
     if (kept !== null && this._handles.focused === null) this._focusChosen();
+    this.onDraw();
   }
 
   /** A corner, or the centre, in the middle of what is in view. */
@@ -111,6 +115,7 @@ export class Sketch {
   }
 
   _wanted(shape) {
+    this.crowded = false;
     if (shape.kind === "circle") return shape.centre ? this._ofCircle(shape) : [];
     if (!shape.outlines) return [];
     const bounds = this._map.getBounds();
@@ -119,7 +124,8 @@ export class Sketch {
     const all = corners(shape);
     let shown = all.filter(seen);
     // So many that nobody could take hold of one: those around the chosen one, and zooming in.
-    if (shown.length > MOST_HANDLES) shown = [];
+    this.crowded = shown.length > MOST_HANDLES;
+    if (this.crowded) shown = [];
     const held = all.find((each) => same(each, chosen));
     if (held && !shown.includes(held)) shown.push(held);
     const reachable = held ?? shown[0];

@@ -26,6 +26,7 @@ export class Tools {
     for (const [name, button] of Object.entries(this._buttons)) button.addEventListener("click", acts[name]);
     document.addEventListener("keydown", (event) => this._key(event));
     draft.addEventListener("change", () => this.show());
+    sketch.onDraw = () => this.show();
     this.show();
   }
 
@@ -36,7 +37,7 @@ export class Tools {
       byId("draw-hint").hidden = true;
       return;
     }
-    const hint = drawHint(this._draft);
+    const hint = drawHint(this._draft, this._sketch.crowded);
     setText(byId("draw-hint"), hint);
     byId("draw-hint").hidden = hint === "";
     const polygon = shape.kind === "polygon";

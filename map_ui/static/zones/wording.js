@@ -26,7 +26,7 @@ const LACKS = {
   line: () => say("Draw a line of at least two places."),
   width: () => say("Give the width in metres."),
   centre: () => say("Place the centre on the map, or write its coordinates."),
-  radius: () => say("Give a radius in metres, 100 km at most."),
+  radius: () => say("Give a radius in metres, 5,000 km at most."),
   area: () => say("Choose an area."),
   asset: () => say("Choose what it goes with."),
 };
@@ -69,6 +69,7 @@ const DRAW_HINTS = {
   line: () => say("Click on the map along the line. A double click or Finish ends it."),
   centre: () => say("Click where the centre is, or drag from there as far as the circle goes."),
   rectangle: () => say("Click two corners that face each other."),
+  crowded: () => say("There are too many corners here to take hold of one: zoom in."),
   change: () => say("Drag a corner, or a small dot between two to add one."),
   circle: () => say("Drag the centre to move it, the dot on the rim for the radius."),
 };
@@ -82,7 +83,8 @@ export const matters = ({ code }) => !SMALL.has(code);
 export const remarkSaid = ({ code, text, facts }) => REMARKS[code]?.(facts ?? {}) ?? text;
 
 /** What to do with the mouse now. */
-export function drawHint({ shape, placing }) {
+export function drawHint({ shape, placing }, crowded) {
+  if (crowded && !placing) return DRAW_HINTS.crowded();
   if (placing === "corner" && shape.kind === "corridor") return DRAW_HINTS.line();
   if (placing) return DRAW_HINTS[placing]();
   if (shape.kind === "circle") return shape.centre ? DRAW_HINTS.circle() : "";

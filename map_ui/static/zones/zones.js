@@ -107,6 +107,17 @@ function endEditing() {
   showGhost(null);
 }
 
+/** Where the circle of a zone that moves would be now. */
+async function showMoving() {
+  const { shape } = draft;
+  if (shape?.kind !== "moving" || !shape.asset) return;
+  const centre = await service.whereIs(shape.asset.id);
+  if (centre === null || draft.shape !== shape) return;
+  const around = { type: "Polygon", coordinates: [circle(centre, shape.radiusM)] };
+  showGhost(around);
+  zonesMap.reveal(around);
+}
+
 function showGhost(geometry) {
   if (ghost === null && geometry === null) return;
   ghost = geometry;
@@ -136,7 +147,7 @@ async function load() {
 }
 
 async function changed({ zone, done }) {
-  await Promise.all([list.load(), load()]);
+  await Promise.all([list.load(), list.loadLabels(), load()]);
   if (zone) {
     await open(zone.id, done);
   } else {
@@ -167,6 +178,7 @@ async function drawMap() {
   onTheme(() => void load());
   byId("home").addEventListener("click", () => zonesMap.home());
   if (drawer) new Tools(draft, sketch);
+  draft.addEventListener("change", () => void showMoving());
 }
 
 function drawForms() {
@@ -213,6 +225,10 @@ function drawForms() {
   });
 }
 
+// What was drawn and not saved is not lost by a wrong click.
+window.addEventListener("beforeunload", (event) => {
+  if (draft.open && draft.canUndo) event.preventDefault();
+});
 facts.addEventListener("close", () => close());
 facts.addEventListener("edit", () => edit(facts.zone));
 facts.addEventListener("changed", ({ detail }) => void changed(detail));
