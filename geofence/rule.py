@@ -147,8 +147,9 @@ class Rule:
 
         What was followed once is not followed again, however often time is let pass.
         """
-        since_s = max(state.followed_s, 0.0 if before is None else before.timestamp())
-        live, events = self._catch_up(state.live, seen, since_s=since_s)
+        if before is None or state.followed_s > before.timestamp():
+            before = datetime.fromtimestamp(state.followed_s, UTC)
+        live, events = self._catch_up(state.live, seen, after=before)
         live, more = self._advance(live, seen)
         if live is not state.live:
             state = replace(state, live=live, followed_s=seen.at.timestamp())
@@ -162,18 +163,18 @@ class Rule:
             _, finding = self.when.step(self.when.begin(), seen)
             alone = finding.holds and finding.moment and self._open(seen.at)
             return state, [self._moment(seen, finding)] if alone else []
-        late, events = self._catch_up(state.late, seen, since_s=state.late_s)
+        after = datetime.fromtimestamp(state.late_s, UTC)
+        late, events = self._catch_up(state.late, seen, after=after)
         late, more = self._advance(late, seen)
         if late is state.late and at_s == state.late_s:
             return state, events + more
         return replace(state, late=late, late_s=at_s), events + more
 
     def _catch_up(
-        self, thread: Thread, seen: Sighting, *, since_s: float
+        self, thread: Thread, seen: Sighting, *, after: datetime
     ) -> tuple[Thread, list[Event]]:
-        """What the clock brought between ``since_s`` and this sighting."""
+        """What the clock brought after that time and before this sighting."""
         events: list[Event] = []
-        after = datetime.fromtimestamp(since_s, UTC)
         for _ in range(_MOST_AT_ONCE):
             due = self._due(thread, after)
             if due is None or due >= seen.at:
@@ -230,18 +231,14 @@ class Rule:
         return self.schedule is None or self.schedule.covers(at)
 
     def _due(self, thread: Thread, after: datetime) -> Due:
-        enough = None
+        due = self.when.due(thread.memory, after)
         if thread.since_s is not None and not thread.began and self.when.persists:
             enough = datetime.fromtimestamp(thread.since_s, UTC) + timedelta(seconds=self.for_s)
-        turns = None
+            due = earliest(due, enough if enough > after else None)
         waiting = thread.waiting and self.when.persists
         if self.schedule is not None and (waiting or thread.since_s is not None):
-            turns = self.schedule.next_change(after)
-        return earliest(
-            self.when.due(thread.memory, after),
-            enough if enough is not None and enough > after else None,
-            turns,
-        )
+            due = earliest(due, self.schedule.next_change(after))
+        return due
 
     def _moment(self, seen: Sighting, finding: Finding) -> Event:
         return Event(
