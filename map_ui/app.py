@@ -7,6 +7,7 @@ from map_ui import (
     devices,
     events,
     imports,
+    noise,
     pages,
     profiles,
     quarantine,
@@ -41,6 +42,7 @@ def add_pages(app: FastAPI) -> FastAPI:
     # Before the pages of single rules, whose ids would match "ready" and "noise".
     app.include_router(rules.router)
     app.include_router(events.router)
+    app.include_router(noise.router)
     app.include_router(rule_preview.router)
     app.include_router(rule_builder.router)
     app.include_router(zones.router)

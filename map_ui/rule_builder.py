@@ -31,7 +31,7 @@ from tracking.database import Connection, transaction
 from tracking.errors import Forbidden, Invalid, NotFound, VigilError
 from tracking.people import store as people_store
 from tracking.rules import setting as rule_service
-from tracking.rules.rule import FiledRule
+from tracking.rules.rule import FiledRule, SetRule
 from tracking.rules.setting import MAY_SET
 from tracking.rules.wording import filled
 from tracking.web.security import AppPool, Person
@@ -164,14 +164,45 @@ async def bring_back(request: Request, reader: Reader, pool: AppPool, rule_id: U
 
 @router.get("/rules/{rule_id}")
 async def rule(
-    request: Request, reader: Reader, pool: AppPool, rule_id: UUID, saved: int | None = None
+    request: Request,
+    reader: Reader,
+    pool: AppPool,
+    rule_id: UUID,
+    *,
+    saved: int | None = None,
+    change: Annotated[str, Query(max_length=200)] = "",
+    to: float = 0.0,
 ) -> Response:
-    """One rule: what it says, how it fails, its versions, and for who may the form."""
+    """One rule: what it says, how it fails, its versions, and for who may the form.
+
+    ``change`` is a number of the rule, as ``setting.of.0.margin_m``, that the form shows as ``to``.
+    """
     if reader is None:
         return RedirectResponse("/sign-in", status_code=303)
     async with transaction(pool, reader.reach) as connection:
         filed = await rule_service.rule_seen(connection, rule_id)
-    return await _builder(request, pool, reader, _draft_of(filed), filed=filed, saved=saved)
+    shown = filed
+    if change:
+        shown = replace(filed, rule=with_number(filed.rule, change, to))
+    return await _builder(request, pool, reader, _draft_of(shown), filed=filed, saved=saved)
+
+
+def with_number(rule: SetRule, at: str, value: float) -> SetRule:
+    """The rule with another number in one place; as it is, if there is no such place."""
+    if at == "for_s":
+        return replace(rule, for_s=value)
+    first, *steps = at.split(".")
+    setting = json.loads(json.dumps(dict(rule.setting)))
+    here: Any = setting
+    try:
+        for step in steps[:-1]:
+            here = here[int(step)] if isinstance(here, list) else here[step]
+        if first != "setting" or not isinstance(here[steps[-1]], int | float):
+            return rule
+        here[steps[-1]] = value
+    except (LookupError, TypeError, ValueError):
+        return rule
+    return replace(rule, setting=setting)
 
 
 async def typed_in(request: Request) -> rule_form.Typed:

@@ -47,7 +47,7 @@ async def zones_like(connection: Connection, search: str, *, most: int) -> list[
         SELECT z.id, z.name, o.name AS organisation
         FROM zones_in_force z JOIN organisations o ON o.id = z.organisation_id
         WHERE strpos(lower(z.name), lower($1)) > 0
-        ORDER BY strpos(lower(z.name), lower($1)), lower(z.name), z.id LIMIT $2
+        ORDER BY strpos(lower(z.name), lower($1)), lower(z.name), lower(o.name), z.id LIMIT $2
         """,
         search,
         most,
@@ -76,7 +76,8 @@ async def assets_like(connection: Connection, search: str, *, most: int) -> list
         SELECT a.id, a.name, o.name AS organisation
         FROM assets a JOIN organisations o ON o.id = a.organisation_id
         WHERE a.retired_at IS NULL AND strpos(lower(concat_ws(' ', a.name, a.plate)), lower($1)) > 0
-        ORDER BY strpos(lower(concat_ws(' ', a.name, a.plate)), lower($1)), lower(a.name), a.id
+        ORDER BY strpos(lower(concat_ws(' ', a.name, a.plate)), lower($1)), lower(a.name),
+                 lower(o.name), a.id
         LIMIT $2
         """,
         search,
