@@ -89,8 +89,17 @@ async def draw_zones(connection: Connection, shapes: Sequence[bytes], *, label: 
     await connection.execute("VACUUM ANALYZE zones")
 
 
+async def an_asset(connection: Connection) -> str:
+    """The id of one of the client's assets."""
+    found: str = await connection.fetchval("SELECT id::text FROM assets ORDER BY name LIMIT 1")
+    return found
+
+
 async def set_rules(
-    connection: Connection, settings: Mapping[str, Mapping[str, object]]
+    connection: Connection,
+    settings: Mapping[str, Mapping[str, object]],
+    *,
+    scope: Mapping[str, Sequence[str]],
 ) -> list[str]:
     """Rules of the client by their names, in the place of all that were set before; their ids."""
     client = await _client(connection)
@@ -98,13 +107,14 @@ async def set_rules(
     ids = [
         await connection.fetchval(
             """
-            INSERT INTO rules (version, organisation_id, name, setting, cause, severity)
-            VALUES (1, $1, $2, $3, $4, 0) RETURNING id::text
+            INSERT INTO rules (version, organisation_id, name, setting, cause, severity, scope)
+            VALUES (1, $1, $2, $3, $4, 0, $5) RETURNING id::text
             """,
             client,
             name,
             dict(setting),
             setting["kind"],
+            dict(scope),
         )
         for name, setting in settings.items()
     ]
