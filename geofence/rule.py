@@ -211,7 +211,7 @@ class Rule:
                 events.append(self._began(since_s, facts, finding, seen))
         elif since_s is not None:
             if began:
-                events.append(self._ended(since_s, thread.facts, seen))
+                events.append(self._ended(since_s, {**thread.facts, **finding.facts}, seen))
             since_s, began, facts = None, False, {}
         now = (memory, since_s, began, waiting)
         if now != (thread.memory, thread.since_s, thread.began, thread.waiting):

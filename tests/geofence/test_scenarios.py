@@ -14,10 +14,10 @@ from typing import Any, cast
 import pytest
 
 from geofence.engine import evaluate
-from geofence.watch import Watch
 from geofence.rules.low_battery import LowBattery
 from geofence.rules.panic import Panic
 from geofence.rules.tampering import Tampering
+from geofence.watch import Watch
 from protocols.message import Readings, Report, Signal
 
 FOLDER = Path(__file__).parents[1] / "scenarios"

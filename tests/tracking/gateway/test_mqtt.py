@@ -240,7 +240,12 @@ async def test_what_it_published_before_is_read_once_it_is_registered(
     await register(pool, JANE, codec="owntracks")
     await register(pool, BOX, codec="json_mqtt")
     writer = Writer(
-        settings, gateway="timekeeper", units=Units(), rules=rules_of(settings), shelf=Shelf(), figures=Figures()
+        settings,
+        gateway="timekeeper",
+        units=Units(),
+        rules=rules_of(settings),
+        shelf=Shelf(),
+        figures=Figures(),
     )
     async with pool.acquire() as connection:
         await read_again(connection, writer)
