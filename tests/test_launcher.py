@@ -56,9 +56,15 @@ def test_where_there_is_no_apt_it_says_what_to_install(fresh):
     assert "chromium" not in said.stderr
 
 
-def test_only_the_tests_need_a_browser(fresh):
+@pytest.mark.parametrize("package", ["chromium", "sip-tester", "gdal-bin"])
+def test_only_the_tests_need_programs_of_others(fresh, package):
     vigil, _ = fresh
-    assert "chromium" in vigil("test").stderr
+    needed = {
+        command: vigil(command).stderr.partition("(Debian's names)")[0]
+        for command in ("test", "up")
+    }
+    assert package in needed["test"]
+    assert package not in needed["up"]
 
 
 def test_servers_that_were_given_are_not_asked_for(fresh):

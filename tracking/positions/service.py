@@ -56,9 +56,16 @@ async def latest_within(
     after: tuple[str, UUID] | None,
     limit: int,
     person_id: UUID,
+    since: datetime | None = None,
+    until: datetime | None = None,
 ) -> list[LastPosition]:
-    """Who was last in a box, by name; read with one too many to see whether there are more."""
-    found = await store.latest_within(connection, box, after=after, limit=limit + 1)
+    """Who was last in a box, by name; read with one too many to see whether there are more.
+
+    ``since`` and ``until``: only those whose last position is of that time.
+    """
+    found = await store.latest_within(
+        connection, box, after=after, limit=limit + 1, since=since, until=until
+    )
     shown = [last.asset_id for last in found[:limit]]
     await note_location_reads(connection, person_id=person_id, asset_ids=shown, what="box")
     return found

@@ -119,9 +119,15 @@ async def latest_of(connection: Connection, asset_id: UUID) -> LastPosition | No
 
 
 async def latest_within(
-    connection: Connection, box: Box, *, after: tuple[str, UUID] | None, limit: int
+    connection: Connection,
+    box: Box,
+    *,
+    after: tuple[str, UUID] | None,
+    limit: int,
+    since: datetime | None = None,
+    until: datetime | None = None,
 ) -> list[LastPosition]:
-    """Assets in use that were last in a box of degrees, by name."""
+    """Assets in use that were last in a box of degrees, by name; from and until when, if said."""
     rows = await connection.fetch(
         f"""
         {_LAST} {_LAST_FROM}
@@ -130,6 +136,7 @@ async def latest_within(
           AND CASE WHEN $1::float8 <= $3::float8 THEN ST_X(p.geom) BETWEEN $1 AND $3
                    ELSE ST_X(p.geom) >= $1 OR ST_X(p.geom) <= $3 END
           AND ($5::text IS NULL OR (lower(a.name), a.id) > (lower($5), $6::uuid))
+          AND ($8::timestamptz IS NULL OR p.at >= $8) AND ($9::timestamptz IS NULL OR p.at <= $9)
         ORDER BY lower(a.name), a.id LIMIT $7
         """,
         box.west,
@@ -138,6 +145,8 @@ async def latest_within(
         box.north,
         *(after or (None, None)),
         limit,
+        since,
+        until,
     )
     return [LastPosition(**row) for row in rows]
 

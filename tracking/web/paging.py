@@ -54,7 +54,7 @@ def page(items: Sequence[Item], asked: Where, key: Callable[[Item], tuple[str, s
     """A page of items that were read with ``limit + 1``: the one too many says there are more."""
     shown = list(items[: asked.limit])
     more = len(items) > asked.limit
-    return Page(items=shown, next=_encode(key(shown[-1])) if more else None)
+    return Page(items=shown, next=cursor(key(shown[-1])) if more else None)
 
 
 def after(
@@ -73,7 +73,8 @@ def after(
         raise Invalid("This cursor does not belong to this list.") from error
 
 
-def _encode(parts: tuple[str, str]) -> str:
+def cursor(parts: tuple[str, str]) -> str:
+    """The cursor that asks for what comes after these sort values."""
     return base64.urlsafe_b64encode(orjson.dumps(parts)).decode().rstrip("=")
 
 

@@ -6,6 +6,7 @@ rows is not decided here but by ``database.transaction`` and row-level security;
 there answers 404, as if it did not exist.
 """
 
+import base64
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
@@ -29,6 +30,7 @@ from tracking.settings import Settings
 __all__ = [
     "AppPool",
     "AppSettings",
+    "MapReader",
     "Person",
     "Role",
     "SignedIn",
@@ -133,6 +135,26 @@ async def signed_in(
 SignedIn = Annotated[Person, Depends(signed_in)]
 
 
+async def signed_in_or_basic(request: Request) -> Person:
+    """FastAPI dependency of map programs that only read: a token may also come as a password.
+
+    QGIS and others know no bearer token. Browsers repeat a password to us by themselves, from any
+    page, once somebody has given it to them: so it opens nothing that changes anything, and we
+    never ask for one. Raises NotSignedIn, or Forbidden for anything but reading.
+    """
+    if request.method not in _SAFE_METHODS:
+        raise Forbidden("Map programs only read.")
+    person = await person_or_none(request)
+    if person is None and (token := _basic_password(request)):
+        person = await store.person_of_token(app_pool(request), hash_of(token))
+    if person is None:
+        raise NotSignedIn("Send a token that has not ended, as bearer or as a password.")
+    return person
+
+
+MapReader = Annotated[Person, Depends(signed_in_or_basic)]
+
+
 async def desk_signed_in(websocket: WebSocket) -> Person:
     """FastAPI dependency of WebSockets: who is signed in, from our own pages or with a token.
 
@@ -197,6 +219,17 @@ def own_origin(connection: HTTPConnection) -> str:
     """The origin under which the browser reached us."""
     secure = connection.url.scheme in ("https", "wss")
     return f"{'https' if secure else 'http'}://{connection.headers.get('host', '')}"
+
+
+def _basic_password(connection: HTTPConnection) -> str:
+    """The password of HTTP Basic, whatever the name; "" where there is none."""
+    scheme, _, said = connection.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        return base64.b64decode(said.strip(), validate=True).decode().partition(":")[2]
+    except ValueError:
+        return ""
 
 
 def client_address(connection: HTTPConnection) -> Address | None:

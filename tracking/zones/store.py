@@ -1,6 +1,7 @@
 """What the zones slice asks of PostgreSQL. Row-level security decides what there is to see."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -73,13 +74,15 @@ async def zones(
     organisation_id: UUID | None = None,
     box: tuple[float, float, float, float] | None = None,
     removed: bool = False,
+    drawn_until: datetime | None = None,
     most: int,
 ) -> list[ZoneVersion]:
     """Which zones are in force (or were removed), by name?
 
     ``search`` is looked for in names, labels and the names of their organisations. ``box`` is west,
     south, east, north in degrees, over the date line if its west is east of its east: only zones
-    that stay where they are have a place in it.
+    that stay where they are have a place in it. ``drawn_until``: only those in force as they are
+    since then or before.
     """
     west, south, east, north = box or (None, None, None, None)
     rows = await connection.fetch(
@@ -96,6 +99,7 @@ async def zones(
                THEN ST_Intersects(z.geom, ST_MakeEnvelope($7, $8, $9, $10, 4326))
                ELSE ST_Intersects(z.geom, ST_MakeEnvelope($7, $8, 180, $10, 4326))
                     OR ST_Intersects(z.geom, ST_MakeEnvelope(-180, $8, $9, $10, 4326)) END)
+          AND ($12::timestamptz IS NULL OR z.created_at <= $12)
         ORDER BY lower(z.name), z.id LIMIT $11""",  # noqa: S608 - constants of this file
         removed,
         *(after or (None, None)),
@@ -107,6 +111,7 @@ async def zones(
         east,
         north,
         most,
+        drawn_until,
     )
     return _versions(rows)
 

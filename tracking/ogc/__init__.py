@@ -1,0 +1,1 @@
+"""OGC API - Features: zones and last positions for programs that draw maps."""
