@@ -64,10 +64,14 @@ def sides_cut_small(shape):
         for part in shapely.get_parts(shape)
         for ring in (part.exterior, *part.interiors)
     ]
-    sides = [side for ring in rings for side in pairwise(np.asarray(ring))]
+    sides = [
+        (start, end)
+        for ring in rings
+        for start, end in pairwise(np.asarray(ring))
+        if not (abs(start[0]) == abs(end[0]) == 180 or abs(start[1]) == abs(end[1]) == 90)
+    ]
     lons, lats = np.vstack([start + pieces * (end - start) for start, end in sides]).T
-    real = (np.abs(lons) < 180) & (np.abs(lats) < 90)
-    return lats[real], lons[real]
+    return lats, lons
 
 
 def slowly_m(shape, place):
