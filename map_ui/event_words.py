@@ -1,6 +1,6 @@
 """Events in words: what happened, by which facts, and by which settings of its rule."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -88,7 +88,7 @@ def facts_said(
             words(FACTS[name]) if name in FACTS else name,
             _fact(name, value, others, language),
         )
-        for name, value in event.facts.items()
+        for name, value in sorted(event.facts.items(), key=_order_of(event.cause))
         if name not in _NOT_TOLD
     ]
 
@@ -105,12 +105,20 @@ def settings_said(
         setting, _ = rule_form.setting_of(rule_form.Node(kind=node.kind, typed=node.typed), words)
         rows = []
         for asked in rule_form.asked_of(node.kind, words):
+            if not kind_words.applies(node.kind, asked.name, setting):
+                continue
             default = kind_words.default_of(node.kind, asked.name)
             value = plain(value_said(node.kind, asked.name, setting, named, language))
             usual = setting.get(asked.name, default) == default
             rows.append(SettingSaid(label=asked.label, value=value, usual=usual))
         told.append((words(KINDS[node.kind].title), rows))
     return told
+
+
+def _order_of(kind: str) -> Callable[[tuple[str, Any]], int]:
+    """Facts in the order in which messages name them; a database keeps none."""
+    order = {name: number for number, name in enumerate(kind_words.facts_of(kind))}
+    return lambda fact: order.get(fact[0], len(order))
 
 
 def _fact(name: str, value: Any, others: Mapping[str, str], language: str) -> str:  # noqa: ANN401 - JSON

@@ -16,6 +16,7 @@ from pyproj import Geod
 from map_ui import causes, land, report_map
 from map_ui.language import chosen, translations
 from map_ui.local_time import ZONE, bounds_of, today
+from map_ui.messages import message_said, told_facts
 from map_ui.policy import policy_with_script
 from map_ui.rendering import PageRoute, Reader, page
 from map_ui.report_map import Drawing, Mark
@@ -205,6 +206,9 @@ def _row(alarm: Alarm, language: str) -> dict[str, object]:
     return {
         "priority": alarm.priority,
         "cause": causes.said(alarm.cause, words),
+        "message": _message(alarm, language),
+        "rule": "" if alarm.rule is None else alarm.rule.name,
+        "event_id": alarm.last_event_id,
         "at": alarm.at,
         "raised_at": alarm.raised_at,
         "repeats": alarm.repeats,
@@ -213,3 +217,13 @@ def _row(alarm: Alarm, language: str) -> dict[str, object]:
         "outcome": "" if closed is None else names_of(CloseCode(closed))[language],
         "placed": alarm.fix is not None,
     }
+
+
+def _message(alarm: Alarm, language: str) -> str:
+    """What the rule that raised it says; "" where none did."""
+    if alarm.rule is None:
+        return ""
+    about = {"client": alarm.organisation, "rule": alarm.rule.name, "cause": alarm.cause}
+    name = alarm.unit_id if alarm.asset is None else alarm.asset.name
+    facts = {**about, **told_facts(alarm.rule.facts, asset=name, at=alarm.at)}
+    return message_said(alarm.rule.messages, alarm.cause, facts, language)

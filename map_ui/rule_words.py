@@ -233,8 +233,7 @@ class _Teller:
 
     def _zones(self, ids: Any, *, needed: bool) -> str:  # noqa: ANN401 - of a form or a book
         names = [
-            self.words("a zone labelled %(label)s")
-            % {"label": self._quoted([each[len(_LABEL) :]])}
+            self.words("a zone labelled %(label)s") % {"label": self._quoted([each[len(_LABEL) :]])}
             if str(each).startswith(_LABEL)
             else _strong(self.named.zones.get(str(each), self.words("a zone that is gone")))
             for each in ids or ()

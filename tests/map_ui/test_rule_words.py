@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
@@ -74,6 +75,12 @@ def test_translated_phrases_have_the_same_settings_in_them(language):
             for english in (phrase.words, phrase.negated):
                 found = re.findall(r"%\((\w+)\)s", words(english))
                 assert sorted(found) == sorted(re.findall(r"%\((\w+)\)s", english)), (kind, english)
+
+
+def test_the_desk_says_the_same_messages():
+    script = Path("map_ui/static/pages/messages.js").read_text()
+    said = dict(re.findall(r'^  (\w+): \(told\) => say\("([^"]+)", told\),$', script, re.MULTILINE))
+    assert said == {kind: each.message for kind, each in kind_words.KINDS.items()}
 
 
 def test_every_fact_has_a_name_and_every_kind_a_cause():

@@ -1,6 +1,7 @@
 /** The list of open alarms: one card an alarm, always laid out the same. */
 
 import { byId, element, icon, setText } from "/static/pages/dom.js";
+import { messageOf } from "/static/pages/messages.js";
 import { cause, kind, kindIcon, label, labelMeaning, priorityIcon } from "/static/pages/names.js";
 import { duration, say, sayMany, time } from "/static/pages/words.js";
 
@@ -94,6 +95,7 @@ export class AlarmList extends EventTarget {
       age: element("span", { class: "age", role: "timer", "aria-live": "off" }),
       who: part("span", "who"),
       about: part("span", "about"),
+      rule: part("p", "rule-line"),
       labels: part("ul", "labels"),
       when: element("time", { class: "when" }),
       hand: part("p", "hand"),
@@ -123,6 +125,7 @@ export class AlarmList extends EventTarget {
       part("div", "alarm-head", badge, card.cause, card.repeats, card.age),
       part("div", "alarm-who", icon(kindIcon(alarm.asset?.kind)), card.who),
       part("div", "alarm-foot", card.about, card.when),
+      card.rule,
       card.labels,
       card.hand,
       card.problem,
@@ -157,6 +160,7 @@ export class AlarmList extends EventTarget {
           })
         : "",
     );
+    card.rule.replaceChildren(...ruleLine(alarm));
     card.labels.replaceChildren(...labels(alarm).map(chip));
     card.labels.hidden = card.labels.children.length === 0;
     this._buttons(card);
@@ -295,6 +299,19 @@ export class AlarmList extends EventTarget {
 
 /** Seconds within which somebody should have acknowledged an alarm of a priority. */
 const TARGET_S = { 1: 40, 2: 180, 3: 600, 4: 3600, 5: Infinity };
+
+/** What the rule that raised it says, and the way to why it did. */
+function ruleLine(alarm) {
+  if (!alarm.rule) return [];
+  return [
+    `${messageOf(alarm)} `,
+    element(
+      "a",
+      { href: `/events/${alarm.event_id}`, "data-action": "why", title: alarm.rule.name },
+      say("Why?"),
+    ),
+  ];
+}
 
 function about(alarm) {
   const parts = [];

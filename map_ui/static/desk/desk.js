@@ -117,10 +117,19 @@ async function resync(seq = lastSeq) {
     for (const alarm of book.waiting()) owed.add(alarm.id);
     confirmShown();
     document.body.dataset.synced = "true";
+    chooseFromAddress();
   } catch (refused) {
     if (refused.status === 401) signIn();
     else setTimeout(() => live.connected && resync(), 2000);
   }
+}
+
+/** A link to one alarm leads to its card, once. */
+function chooseFromAddress() {
+  const id = location.hash.replace("#alarm-", "");
+  if (!id) return;
+  history.replaceState(null, "", location.pathname);
+  list.choose(id, { scroll: true });
 }
 
 async function checkSession() {
