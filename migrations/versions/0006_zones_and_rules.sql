@@ -159,6 +159,27 @@ ALTER TABLE alarms ADD CONSTRAINT alarms_rule_id_rule_version_fkey
     FOREIGN KEY (rule_id, rule_version) REFERENCES rules (id, version) NOT VALID;
 ALTER TABLE alarms VALIDATE CONSTRAINT alarms_rule_id_rule_version_fkey;
 
+-- Nobody adds a version to what is another's: a new version has the owner of those before it.
+
+CREATE FUNCTION vigil_same_owner() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+DECLARE
+    stranger boolean;
+BEGIN
+    EXECUTE format(
+        'SELECT EXISTS (SELECT FROM %I WHERE id = $1 AND organisation_id <> $2)', TG_TABLE_NAME
+    ) INTO stranger USING NEW.id, NEW.organisation_id;
+    IF stranger THEN
+        RAISE EXCEPTION 'version % of % belongs to another organisation than those before it',
+            NEW.version, NEW.id USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+CREATE TRIGGER same_owner BEFORE INSERT ON zones FOR EACH ROW EXECUTE FUNCTION vigil_same_owner();
+CREATE TRIGGER same_owner BEFORE INSERT ON rules FOR EACH ROW EXECUTE FUNCTION vigil_same_owner();
+
 -- The newest version of each zone and rule that has not been taken away.
 
 CREATE VIEW zones_in_force AS

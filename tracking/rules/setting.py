@@ -25,6 +25,7 @@ MAY_SET = KEEPERS | {Role.CLIENT}
 async def add_rule(pool: Pool, by: Person, said: WrittenRule) -> FiledRule:
     """File a new rule. Raises NotFound (organisation), Invalid or Forbidden."""
     _refuse_who_may_not(by)
+    _refuse_to_ring_as_a_life(by, said)
     whole, condition = checked(said)
     async with transaction(pool, by.reach) as connection:
         rule = await permitted(connection, whole, condition, rule_id=uuid4(), version=1)
@@ -40,6 +41,7 @@ async def change_rule(
     Raises NotFound, Invalid, Forbidden, or Conflict when ``based_on`` is not the newest.
     """
     _refuse_who_may_not(by)
+    _refuse_to_ring_as_a_life(by, said)
     whole, condition = checked(said)
     async with transaction(pool, by.reach) as connection:
         newest = await _to_follow(connection, rule_id, based_on=based_on)
@@ -189,6 +191,15 @@ async def _to_follow(
             f" changed version {based_on}. Look at it and change it again."
         )
     return newest
+
+
+def _refuse_to_ring_as_a_life(by: Person, said: WrittenRule) -> None:
+    """A device's cry for help must not stand in a queue behind what a client thinks important."""
+    if by.role is Role.CLIENT and said.severity == 1:
+        raise Invalid(
+            "Priority 1 is kept for lives in danger: choose 2, or ask the centre to set this rule.",
+            where="body.severity",
+        )
 
 
 def _refuse_who_may_not(by: Person) -> None:

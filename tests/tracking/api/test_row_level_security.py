@@ -175,6 +175,27 @@ async def test_a_stranger_writes_nothing_into_a_client(
                 await connection.execute(statement, world.client)
 
 
+NEXT_RULE = (
+    "INSERT INTO rules (id, version, organisation_id, name, setting, cause, severity)"
+    " VALUES ($1, 2, $2, 'x', '{}', 'x', 0)"
+)
+NEXT_ZONE = (
+    "INSERT INTO zones (id, version, organisation_id, name, kind, geom)"
+    " VALUES ($1, 2, $2, 'x', 'circle', ST_Point(4, 50, 4326))"
+)
+
+
+@pytest.mark.parametrize(("table", "statement"), [("rules", NEXT_RULE), ("zones", NEXT_ZONE)])
+async def test_nobody_adds_a_version_to_what_is_anothers(
+    pool: Pool, app_pool: Pool, world: World, table: str, statement: str
+) -> None:
+    theirs = await pool.fetchval(f"SELECT id FROM {table} WHERE organisation_id = $1", world.client)
+    reach = await reach_of(world, "client elsewhere")
+    with pytest.raises(asyncpg.CheckViolationError, match="belongs to another organisation"):
+        async with transaction(app_pool, reach) as connection:
+            await connection.execute(statement, theirs, reach.organisation_id)
+
+
 async def test_nobody_moves_what_is_theirs_to_somebody_else(app_pool: Pool, world: World) -> None:
     for table in ("assets", "people"):
         with pytest.raises(asyncpg.PostgresError):

@@ -305,3 +305,11 @@ async def test_rules_are_read_a_page_at_a_time_and_searched(who: Who):
     assert rest["next"] is None
     found = (await who.keeper.get(RULES, params={"search": "WINTER"})).json()
     assert [one["name"] for one in found["items"]] == ["Gamma"]
+
+
+async def test_a_client_does_not_ring_as_a_life_in_danger(who: Who):
+    where, what = await refused(who.baker, severity=1)
+    assert where == "body.severity"
+    assert what.startswith("Priority 1 is kept for lives in danger")
+    await file_rule(who.baker, severity=2)
+    await file_rule(who.keeper, severity=1)
