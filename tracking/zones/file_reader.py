@@ -1,7 +1,8 @@
 """A process of its own that reads one file from outside: ``python -m tracking.zones.file_reader``.
 
 Files are read by large programs of others, and may be made to break them. So they are read where
-nothing else runs: with little memory and time, no settings, no database and no way out.
+nothing else runs: with little memory and time, no settings and no database; and only as what they
+begin like, so that no name in them is opened or fetched.
 
 It is given a line of JSON (what is asked) and the file, and answers with a line of JSON.
 """
