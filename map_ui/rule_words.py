@@ -84,7 +84,8 @@ def then_said(severity: int, told: Sequence[str], words: Words) -> str:
         said %= {"priority": _strong(str(severity))}
     else:
         said = words("it is written down and nobody is called")
-    return f"{said} {words('and the client is told')}" if "client" in told else said
+    client = words("and the client is told")
+    return f"{said} {client}" if "client" in told else said
 
 
 def hours_or_fault(setting: Mapping[str, Any], language: str) -> str:

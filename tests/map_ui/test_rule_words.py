@@ -101,17 +101,17 @@ SAID = {
     "nl": (
         "Wanneer een voertuig met label “van” buiten Depot Aalst of Depot Gent is, minstens"
         " 2 minuten lang, maandag tot vrijdag 20:00-06:00, niet op feestdagen (België), wordt een"
-        " operator gealarmeerd met prioriteit 2."
+        " operator gealarmeerd met prioriteit 2 en wordt de klant verwittigd."
     ),
     "fr": (
         "Quand un véhicule marqué « van » est hors de Depot Aalst ou Depot Gent, pendant au moins"
         " 2 minutes, de lundi à vendredi 20:00-06:00, sauf les jours fériés (Belgique), un"
-        " opérateur est appelé avec la priorité 2."
+        " opérateur est appelé avec la priorité 2 et le client est prévenu."
     ),
     "de": (
         "Wenn ein Fahrzeug mit der Markierung „van“ außerhalb von Depot Aalst oder Depot Gent ist,"
         " mindestens 2 Minuten lang, Montag bis Freitag 20:00-06:00, nicht an Feiertagen"
-        " (Belgien), wird ein Operator mit Priorität 2 alarmiert."
+        " (Belgien), wird ein Operator mit Priorität 2 alarmiert und der Kunde benachrichtigt."
     ),
 }
 
@@ -119,7 +119,7 @@ SAID = {
 @pytest.mark.parametrize("language", SAID)
 def test_the_sentence_is_said_in_every_language(language):
     rule = {"for_s": 120.0, "schedule": NIGHTS, "scope": VAN, "severity": 2}
-    assert said(LEAVES, language, **rule) == SAID[language]
+    assert said(LEAVES, language, **rule, told=("desk", "client")) == SAID[language]
 
 
 @pytest.mark.parametrize(
