@@ -203,6 +203,10 @@ async def test_a_client_sees_and_draws_only_its_own(house: House, open_desk: Ope
     await expect(desk.locator(".zone-row")).to_have_count(1)
     await expect(desk.locator(".zone-row")).to_contain_text(f"Circle · {name}")
     await expect(desk.locator("#map")).to_have_attribute("data-zones", "1")
+    await desk.locator("summary", has_text="Export").click()
+    link = await desk.get_by_role("link", name="GeoJSON").get_attribute("href")
+    file = await (await desk.request.get(str(link))).json()
+    assert [each["properties"]["name"] for each in file["features"]] == ["Of this client"]
     await desk.locator(".zone-row").click()
     await expect(desk.locator("#zone-name")).to_have_text("Of this client")
     await desk.goto(f"/zones?zone={foreign['id']}")
