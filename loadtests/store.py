@@ -350,3 +350,38 @@ async def lateness_s(connection: Connection, rule_id: UUID) -> list[float]:
         rule_id,
     )
     return [row["late_s"] for row in found]
+
+
+async def follow_rule(
+    connection: Connection, rule_id: str | None, setting: Mapping[str, object]
+) -> str:
+    """Set a rule of the client, or its next version, and tell who judges; its id."""
+    client = await _client(connection)
+    async with connection.transaction():
+        filed: str = await connection.fetchval(
+            """
+            INSERT INTO rules (id, version, organisation_id, name, setting, cause, severity)
+            SELECT coalesce($1::uuid, gen_random_uuid()),
+                   1 + coalesce((SELECT max(version) FROM rules WHERE id = $1::uuid), 0),
+                   $2, 'Too fast', $3, 'overspeed', 0
+            RETURNING id::text
+            """,
+            rule_id,
+            client,
+            dict(setting),
+        )
+        await connection.execute("SELECT pg_notify($1, $2)", NOTIFY_RULES, filed)
+    return filed
+
+
+async def waits_for_a_version_s(connection: Connection, rule_id: str) -> list[float]:
+    """From each version of a rule to the first event of each unit by it."""
+    found = await connection.fetch(
+        """
+        SELECT extract(epoch FROM min(e.recorded_at) - r.created_at)::float8 AS wait_s
+        FROM events e JOIN rules r ON r.id = e.rule_id AND r.version = e.rule_version
+        WHERE e.rule_id = $1::uuid AND e.phase = 'began' GROUP BY e.unit_id, r.version, r.created_at
+        """,
+        rule_id,
+    )
+    return [row["wait_s"] for row in found]
