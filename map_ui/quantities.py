@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Literal
 
 from babel.dates import format_datetime
 from babel.numbers import format_decimal
@@ -55,7 +56,7 @@ def quantity_said(name: str, value: object, language: str) -> str:  # noqa: PLR0
     if ending == "s":
         return duration_said(value, language)
     if ending == "h":
-        return format_unit(value, "duration-hour", locale=REGIONS[language])
+        return time_said(value, "hour", language)
     if ending == "m" and abs(value) >= 10_000:
         return f"{number_said(value / 1000, language)} km"
     said = number_said(value, language)
@@ -64,15 +65,22 @@ def quantity_said(name: str, value: object, language: str) -> str:  # noqa: PLR0
 
 def duration_said(seconds: float, language: str) -> str:
     """A time in its two largest units: “1 hour 30 minutes”, “2 minutes”, “0.5 seconds”."""
-    region = REGIONS[language]
     if seconds < 1 and seconds:
-        return format_unit(round(seconds, 1), "duration-second", locale=region)
+        return time_said(round(seconds, 1), "second", language)
     left, said = round(seconds), []
     for name, size in _DURATIONS:
         many, left = divmod(left, size)
         if many:
-            said.append(format_unit(many, f"duration-{name}", locale=region))
-    return " ".join(said[:2]) or format_unit(0, "duration-second", locale=region)
+            said.append(time_said(many, name, language))
+    return " ".join(said[:2]) or time_said(0, "second", language)
+
+
+def time_said(many: float, unit: str, language: str) -> str:
+    """So many days, hours, minutes or seconds."""
+    # The library's Dutch has days and hours only among its short words, where they are whole.
+    short = language == "nl" and unit in {"day", "hour"}
+    length: Literal["short", "long"] = "short" if short else "long"
+    return format_unit(many, f"duration-{unit}", length=length, locale=REGIONS[language])
 
 
 def instant_said(text: str, language: str) -> str:

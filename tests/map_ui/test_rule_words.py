@@ -12,6 +12,7 @@ from map_ui.causes import CAUSES
 from map_ui.field_words import FACTS, FIELDS
 from map_ui.language import LANGUAGES, translations
 from map_ui.messages import example_facts, usual_message
+from map_ui.quantities import duration_said
 from map_ui.rule_form import asked_of, changed, setting_of, tree_of
 from map_ui.rule_words import Named, RuleSaid, plain, sentence, strengthened
 from tracking.rules.kinds import FACTS as KNOWN
@@ -237,3 +238,17 @@ def test_every_mistake_is_said_where_it_is():
     typed = {**fast.typed, "limit_kmh": ["fast"]}
     _, (problem,) = setting_of(type(fast)(kind="overspeed", typed=typed), unchanged)
     assert (problem.field, problem.words) == ("w.f.limit_kmh", "Write a number.")
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("nl", "2 dagen 1 uur, 30 minuten"),
+        ("fr", "2 jours 1 heure, 30 minutes"),
+        ("de", "2 Tage 1 Stunde, 30 Minuten"),
+        ("en", "2 days 1 hour, 30 minutes"),
+    ],
+)
+def test_a_time_is_said_in_words_of_every_language(language: str, said: str):
+    found = f"{duration_said(176_400, language)}, {duration_said(1_800, language)}"
+    assert found.replace("\N{NO-BREAK SPACE}", " ") == said
