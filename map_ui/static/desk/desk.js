@@ -134,7 +134,7 @@ function chooseFromAddress() {
 
 async function checkSession() {
   try {
-    await ask("GET", "/me");
+    await ask("GET", "/sessions/current");
   } catch (refused) {
     if (refused.status === 401) signIn();
   }
