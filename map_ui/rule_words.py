@@ -209,6 +209,9 @@ class _Teller:
         return f"({whole})" if inner and len(parts) > 1 else whole
 
     def _one(self, kind: str, setting: Mapping[str, Any], *, negated: bool) -> str:
+        if not kind:
+            # Nothing has been chosen yet.
+            return self.words("does …")
         phrase = kind_words.phrase_of(kind, setting)
         if phrase is None:
             return self.words("does something that this page does not know (%(kind)s)") % {

@@ -66,6 +66,7 @@ const LABELS = {
   unknown_unit: () => say("Unknown unit"),
   clock_wrong: () => say("Device clock wrong"),
   last_known: () => say("Last known position"),
+  jamming_suspected: () => say("Perhaps jammed"),
   provisional: () => say("Provisional"),
   escalated: () => say("Escalated"),
 };
@@ -76,6 +77,7 @@ const LABEL_MEANINGS = {
   unknown_unit: () => say("Nobody has registered this device."),
   clock_wrong: () => say("The time that the device gave cannot be true."),
   last_known: () => say("The position is older than the alarm."),
+  jamming_suspected: () => say("Its neighbours are still heard: this device may be jammed."),
   provisional: () => say("The database is away. This alarm is kept and will be confirmed."),
   escalated: () => say("Nobody took this alarm in time."),
 };
