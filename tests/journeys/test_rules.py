@@ -49,6 +49,8 @@ async def _written_by_keyboard(page: Page, zone: str, asset: str) -> None:
     await page.keyboard.press("Enter")
     said = page.locator("#rule-said")
     await expect(said).to_contain_text("When a vehicle leaves …, Monday to Sunday")
+    # The page is there before its scripts are.
+    await expect(said).to_have_attribute("data-htmx-powered", "true")
 
     place = page.locator("[id='field-w.f.zones']")
     await place.focus()
