@@ -87,6 +87,18 @@ async def file_and_ring(
     return await alarms.raise_for(connection, ringing, window_s=settings.repeat_window_s)
 
 
+async def tell_of_those_set_aside(
+    connection: Connection, book: Book, settings: Settings
+) -> int | None:
+    """Raise an alarm for each rule by which nobody can judge; the newest change number."""
+    if not book.aside:
+        return None
+    async with connection.transaction():
+        now = await store.now(connection)
+        aside = [events.rule_failed(each.setting, at=now) for each in book.aside]
+        return await alarms.raise_for(connection, aside, window_s=settings.repeat_window_s)
+
+
 async def arm(connection: Connection, book: Book) -> None:
     """Set the timers of rules that wait for a time even if nothing is ever heard (an arrival).
 

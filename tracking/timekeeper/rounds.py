@@ -23,7 +23,7 @@ from tracking.rules.book import Shelf
 from tracking.rules.service import rules_of
 from tracking.settings import Settings
 from tracking.timekeeper import store
-from tracking.timekeeper.due import arm, look_at_the_clock
+from tracking.timekeeper.due import arm, look_at_the_clock, tell_of_those_set_aside
 from tracking.timekeeper.silence import look_for_silence
 from tracking.timekeeper.together import Companions
 
@@ -104,18 +104,24 @@ class Timekeeper:
             companions = Companions()
             for tick in count():
                 async with asyncio.timeout(60.0):
-                    if self._shelf.stale:
-                        await self._shelf.refresh(connection)
-                        await arm(connection, self._shelf.book)
-                    seq = await look_at_the_clock(connection, self._shelf.book, self._settings)
+                    aside = await self._read_anew(connection) if self._shelf.stale else None
+                    book = self._shelf.book
+                    seq = await look_at_the_clock(connection, book, self._settings) or aside
                     if tick % _COMPANIONS_EVERY == 0:
-                        near = await companions.look(connection, self._shelf.book, self._settings)
+                        near = await companions.look(connection, book, self._settings)
                         seq = near or seq
                 if seq is not None:
                     self._bell.alarms(seq)
                 await asyncio.sleep(_CLOCK_S)
         finally:
             connection.terminate()
+
+    async def _read_anew(self, connection: Connection) -> int | None:
+        """Read what has changed in the rules; the newest change number of what is wrong in them."""
+        await self._shelf.refresh(connection)
+        book = self._shelf.book
+        await arm(connection, book)
+        return await tell_of_those_set_aside(connection, book, self._settings)
 
     async def _rounds(self, connection: Connection) -> None:
         settings = self._settings

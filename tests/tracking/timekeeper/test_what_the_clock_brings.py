@@ -17,7 +17,7 @@ from tracking.database import Connection, Pool
 from tracking.rules.book import Shelf
 from tracking.settings import Settings
 from tracking.timekeeper import due
-from tracking.timekeeper.due import arm, look_at_the_clock
+from tracking.timekeeper.due import arm, look_at_the_clock, tell_of_those_set_aside
 from tracking.timekeeper.rounds import Timekeeper
 from tracking.timekeeper.together import Companions
 
@@ -167,6 +167,24 @@ async def test_a_rule_that_fails_at_its_time_is_told_of(
     )
     assert [each["cause"] for each in await alarms(pool)] == ["rule_failed"]
     assert await count(pool, "timers") == 0
+
+
+async def test_a_rule_by_which_nobody_can_judge_is_told_of_once(
+    settings: Settings, pool: Pool, connection: Connection
+):
+    await register(pool, UNIT)
+    depot = await circle(pool, **DEPOT)
+    await rule(pool, {"kind": "inside", "zones": [str(depot)]})
+    await pool.execute(
+        "INSERT INTO zones (id, version, organisation_id, name, kind, geom, removed)"
+        " SELECT id, 2, organisation_id, name, kind, geom, true FROM zones"
+    )
+    shelf = Shelf()
+    for _ in range(2):
+        await shelf.refresh(connection)
+        await tell_of_those_set_aside(connection, shelf.book, settings)
+    (alarm,) = await alarms(pool)
+    assert (alarm["cause"], alarm["unit_id"], alarm["repeats"]) == ("rule_failed", "A rule", 0)
 
 
 async def stands(pool: Pool, who: Registered, *, seconds_ago: float, step: int) -> None:
