@@ -93,7 +93,7 @@ async def test_a_cry_rings_while_the_database_is_away_and_is_one_alarm_once_it_i
     unit_id, name = await house.unit()
     desk = await open_desk(*house.first("operator"))
     device = await connect("gt06", unit_id)
-    # It signs in and is answered before anything is looked up; a report is answered when it is kept.
+    # Who signs in is answered before anybody is looked up; a report, when it is kept.
     device.say(report(ago(10)))
     await device.answered()
     alarm = desk.locator("#alarms-waiting > li")
