@@ -5,6 +5,7 @@ each of them.
 """
 
 import socket
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import psutil
@@ -36,21 +37,29 @@ class DevicePort:
 def device_ports(settings: Settings) -> list[DevicePort]:
     """Every protocol that is not switched off, with a port that is ours to take.
 
-    Raises Taken if a port is in use, ValueError if a setting names a protocol we do not speak.
+    Raises Taken if a port is in use or given twice, ValueError if a setting names a protocol we do
+    not speak. Gateways share ports, so the operating system would let two protocols have one.
     """
     if strangers := set(settings.device_ports) - set(protocols.names()):
         raise ValueError(
             f"VIGIL_DEVICE_PORTS names {', '.join(sorted(strangers))}; "
             f"we speak {', '.join(protocols.names())}"
         )
-    settled = []
+    settled: list[DevicePort] = []
+    given: dict[int, str] = {}
     for name in protocols.names():
         codec = protocols.get(name)
         port = port_of(name, settings)
         if port == OFF or not codec.transports:
             continue  # switched off, or heard through a broker alone
         if port == 0:
-            port = _free_port(settings.device_host, codec.transports)
+            port = _free_port(settings.device_host, codec.transports, given)
+        if port in given:
+            raise Taken(
+                f"Port {port} is given to {given[port]} and to {name}: "
+                f"VIGIL_DEVICE_PORTS={name}=PORT moves one of them (0: any free port)."
+            )
+        given[port] = name
         for transport in codec.transports:
             _refuse_taken(
                 settings.device_host,
@@ -94,15 +103,23 @@ def listen_for_people(settings: Settings) -> socket.socket:
     return listening
 
 
-def _free_port(host: str, transports: tuple[Transport, ...]) -> int:
-    """A port that is free for all these transports at once."""
+def _free_port(host: str, transports: tuple[Transport, ...], given: Collection[int]) -> int:
+    """A port that is free for all these transports at once, and not given to another protocol."""
     for _ in range(50):
-        with socket.socket(socket.AF_INET, _FAMILIES[transports[0]]) as first:
-            first.bind((host, 0))
-            port: int = first.getsockname()[1]
-        if all(_refusal(host, port, transport) is None for transport in transports):
+        port = _any_port(host, transports[0])
+        if port not in given and all(
+            _refusal(host, port, transport) is None for transport in transports
+        ):
             return port
     raise Taken(f"no free port on {host} for {' and '.join(transports)}")
+
+
+def _any_port(host: str, transport: Transport) -> int:
+    """A port that the operating system calls free. Nobody holds it: it may say the same again."""
+    with socket.socket(socket.AF_INET, _FAMILIES[transport]) as trial:
+        trial.bind((host, 0))
+        port: int = trial.getsockname()[1]
+        return port
 
 
 def _refusal(host: str, port: int, transport: Transport) -> OSError | None:

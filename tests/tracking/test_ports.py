@@ -60,3 +60,24 @@ def test_a_taken_page_port_names_the_cure(taken):
 def test_a_protocol_that_we_do_not_speak_is_refused():
     with pytest.raises(ValueError, match="morse"):
         ports.device_ports(_settings(device_ports={"morse": 1}))
+
+
+def test_the_same_free_port_is_not_given_twice(monkeypatch: pytest.MonkeyPatch):
+    right = ports._any_port
+    said: list[int] = []
+
+    def forgetful(host, transport):
+        """As an operating system may: nobody holds what it called free."""
+        said.append(said[-1] if len(said) % 2 else right(host, transport))
+        return said[-1]
+
+    monkeypatch.setattr(ports, "_any_port", forgetful)
+    found = ports.device_ports(_settings())
+    assert len({one.port for one in found}) == len(found)
+
+
+def test_a_port_given_to_two_protocols_is_refused():
+    free = dict.fromkeys(protocols.names(), ports.OFF)
+    both = _settings(device_ports={**free, "gt06": 47_123, "watch": 47_123})
+    with pytest.raises(ports.Taken, match="given to gt06 and to watch"):
+        ports.device_ports(both)
